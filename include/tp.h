@@ -1,0 +1,363 @@
+// tp.h: a work-stealing thread pool for every program that can call C.
+//
+// A pool is a fixed number of worker threads and the queues that feed them. You hand it a task, which is a
+// function and one pointer; a worker calls the function, some time soon. The whole of it in ten lines:
+//
+//     #include <stdio.h>
+//     #include <tp.h>
+//
+//     static void greet(void *name) { printf("hello, %s\n", (const char *)name); }
+//
+//     int main(void) {
+//         tp_pool *pool = tp_default();
+//         tp_status status = tp_submit(pool, greet, "world");
+//         if (status == TP_OK) status = tp_wait(pool, TP_FOREVER);
+//         return status == TP_OK ? 0 : 1;
+//     }
+//
+// The rules that hold for every function below:
+//
+//   - A function that can fail returns a tp_status: TP_OK is 0, every error is negative. Where several errors
+//     hold, TP_EINVAL comes first, then TP_EFORKED, TP_EDEADLK, TP_ESHUTDOWN, then the others. errno is left as
+//     it was. Nothing is ever printed, but for one line before an abort.
+//   - A task is accepted or refused. A refused one took nothing: its argument is still the caller's. An accepted
+//     one ends in exactly one way: it runs, or its `drop` function (see tp_task_options) is called in its place.
+//   - A handle is NULL or alive for as long as a call that uses it lasts. NULL where a handle is needed gives
+//     TP_EINVAL; every destroy takes NULL and does nothing.
+//   - A wait ends with `timeout_ns`, in nanoseconds from now on the monotonic clock: TP_FOREVER waits for as long
+//     as it takes, 0 looks once and returns.
+//   - A struct that you fill in starts with its own size: begin with TP_OPTIONS_INIT or TP_TASK_OPTIONS_INIT, or
+//     with tp_options_init or tp_task_options_init where macros do not reach. Fields that are 0 mean the default.
+//   - All that a thread did before a submit is visible to the task; all that a task did is visible to whoever
+//     waited for it.
+//   - Tasks that one thread submitted leave the queue in the order of submission, and a pool of one worker starts
+//     them exactly so. A task may wait for an earlier task of the thread that submitted it.
+//   - A callback that lets a C++ exception or pthread_exit escape ends the process, with a message on standard error.
+//   - In a child of fork(), the parent's pools answer TP_EFORKED; tp_default() gives a new pool there.
+//   - No function may be called from a signal handler.
+//
+// What may be called where ("inside": in a task, hook or drop function of that same pool):
+//
+//     function                                          any thread    inside
+//     tp_submit, tp_submit_batch, tp_submit_with        yes           yes
+//     tp_queued, tp_thread_count, tp_current,
+//       tp_default, tp_worker_index, tp_create          yes           yes
+//     tp_resize, tp_pause, tp_resume                    yes           yes
+//     tp_wait, tp_shutdown, tp_destroy                  yes           TP_EDEADLK
+
+#ifndef TP_H
+#define TP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// The version of this header; tp_version() is that of the library.
+#define TP_VERSION_MAJOR 0
+#define TP_VERSION_MINOR 1
+#define TP_VERSION_PATCH 0
+#define TP_VERSION "0.1.0"
+
+// Waits for as long as it takes, where a `timeout_ns` is asked for.
+#define TP_FOREVER UINT64_MAX
+
+// A compiler that can warns where the result of such a function is not used.
+#if defined(__cplusplus) && __cplusplus >= 201703L
+#define TP_MUST_USE [[nodiscard]]
+#elif defined(__GNUC__)
+#define TP_MUST_USE __attribute__((warn_unused_result))
+#else
+#define TP_MUST_USE
+#endif
+
+// Initial values: `tp_options options = TP_OPTIONS_INIT;`
+#define TP_OPTIONS_INIT {sizeof(tp_options), 0, 0, NULL, 0, NULL, 0, NULL, NULL, NULL, 0, 0, 0}
+#define TP_TASK_OPTIONS_INIT {sizeof(tp_task_options), NULL, 0, 0, NULL}
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// ---- Status ----------------------------------------------------------------------------------------------
+//
+// What a call says when it returns. A tp_status is a plain number, so that a caller of any language may pass and
+// compare it.
+
+// The result of a call: TP_OK, or one of the errors below.
+typedef int32_t tp_status;
+
+// The call did what it says.
+#define TP_OK 0
+
+// An argument is not one that the function takes: a NULL where something is needed, a number out of range.
+#define TP_EINVAL (-1)
+
+// Memory could not be had. Nothing was changed.
+#define TP_ENOMEM (-2)
+
+// A thread could not be had from the system.
+#define TP_EAGAIN (-3)
+
+// The pool has been shut down.
+#define TP_ESHUTDOWN (-4)
+
+// The queue is at its capacity.
+#define TP_EFULL (-5)
+
+// The time given was over first. The thing waited for goes on.
+#define TP_ETIMEDOUT (-6)
+
+// The thing was cancelled.
+#define TP_ECANCELED (-7)
+
+// The call, made from inside a task of this pool, would wait for that task itself.
+#define TP_EDEADLK (-8)
+
+// The pool belongs to the process that this one was forked from.
+#define TP_EFORKED (-9)
+
+// The thing is in use.
+#define TP_EBUSY (-10)
+
+// The function does not do this for this object.
+#define TP_ENOTSUP (-11)
+
+// Returns the name of `status` and what it means, for messages: "TP_EINVAL: invalid argument".
+//
+// The string is static, also for a number that is no status. May be called from any thread.
+TP_MUST_USE const char *tp_status_string(tp_status status);
+
+// Returns the version of the library, for example "0.1.0". The string is static. May be called from any thread.
+TP_MUST_USE const char *tp_version(void);
+
+// ---- Pool ------------------------------------------------------------------------------------------------
+//
+// A pool owns its worker threads. Most programs want one for as long as they run: tp_default(). A pool of your own
+// has options: how many workers, on which CPUs, what a full queue does.
+
+// Submits wait until there is room. Inside a task of the same pool they fail with TP_EFULL instead.
+#define TP_FULL_BLOCK 0
+
+// Submits fail with TP_EFULL.
+#define TP_FULL_FAIL 1
+
+// Submits run the task themselves before they return, also while the pool is paused. It runs ahead of what is queued,
+// so it must not wait for that.
+#define TP_FULL_RUN_IN_CALLER 2
+
+// Submits evict the task that has been queued longest: its `drop` gets TP_EFULL on the submitting thread.
+#define TP_FULL_DROP_OLDEST 3
+
+// No reserve workers: a value of tp_options.max_reserve.
+#define TP_NO_RESERVE 4294967295
+
+// tp_shutdown: run what was accepted.
+#define TP_DRAIN 0
+
+// tp_shutdown: drop what has not started.
+#define TP_DISCARD 1
+
+// A thread pool.
+typedef struct tp_pool tp_pool;
+
+// How a pool is made. Begin with TP_OPTIONS_INIT; a field that is 0 or NULL means the default.
+//
+// Everything is copied: the struct, its name and its CPUs may go once tp_create has returned.
+typedef struct {
+    // sizeof(tp_options). A struct of a later version is taken if what this library does not know of it is 0.
+    size_t struct_size;
+    // Worker threads, 4096 at most. 0: the number that TP_NUM_THREADS in the environment gives; without it,
+    // one per CPU that `cpus` or the calling thread's affinity names, no more than the cgroup's CPU quota, rounded up.
+    uint32_t threads;
+    // Reserve workers, which stand in for workers that wait inside a task; 4096 at most. 0: 256. TP_NO_RESERVE: none.
+    uint32_t max_reserve;
+    // The threads are called this, a dash and their index, as far as 15 bytes reach. NULL: "tp".
+    const char *name;
+    // Bytes of stack of each worker. 0: the system's default.
+    size_t stack_size;
+    // The CPUs that the workers may run on, by the system's number; NULL: wherever the creating thread may.
+    const uint32_t *cpus;
+    // How many there are at `cpus`.
+    size_t cpus_len;
+    // Called on each worker before its first task. It counts as a task: it may submit, and tp_wait waits for it.
+    void (*on_start)(void *ctx, uint32_t worker);
+    // Called on each worker after its last task. What it submits is refused with TP_ESHUTDOWN once the pool shuts down.
+    void (*on_stop)(void *ctx, uint32_t worker);
+    // The first argument of both. It stays the caller's, and must live until the pool is destroyed.
+    void *hook_ctx;
+    // The most tasks that may be queued at a time, those that run left out. 0: no limit.
+    uint64_t capacity;
+    // What a submit does when `capacity` tasks are queued: one of TP_FULL_*. 0: TP_FULL_BLOCK.
+    int32_t when_full;
+    // 0.
+    uint32_t reserved;
+} tp_options;
+
+// Sets the first `struct_size` bytes of `options` to the defaults, as TP_OPTIONS_INIT does. For callers that no
+// macro reaches; C writes `tp_options_init(&options, sizeof options)`.
+//
+// Returns TP_EINVAL if `options` is NULL, or if `struct_size` is below that of this library's first version or
+// above 4096. May be called from any thread.
+tp_status tp_options_init(tp_options *options, size_t struct_size);
+
+// Makes a pool and starts its workers.
+//
+// The pool is the caller's until tp_destroy. `options` may be NULL: all defaults. May be called from any thread, tasks
+// included.
+// Returns TP_EINVAL if `pool` is NULL, or if a field of `options` is out of its range, names a CPU that is not there,
+// or gives a stack that the system finds too small; TP_EAGAIN if the system refuses a thread, TP_ENOMEM if memory
+// cannot be had. On any error nothing is left behind and `*pool` is NULL.
+TP_MUST_USE tp_status tp_create(const tp_options *options, tp_pool **pool);
+
+// Runs every task that was accepted, ends the workers, and frees the pool. NULL is taken.
+//
+// The handle is dead afterwards; no other call may be using it. Not limited in time: tp_shutdown before it is. May be
+// called from any thread but one of the pool's own. In a child of fork() the parent's pool is freed, and nothing runs.
+// Returns TP_EDEADLK inside a task of this pool, TP_ENOTSUP for tp_default().
+tp_status tp_destroy(tp_pool *pool);
+
+// Takes no more tasks, brings what was accepted to its end, and ends the workers. The handle stays: destroy it.
+//
+// With TP_DRAIN, what is queued runs; submits from outside give TP_ESHUTDOWN, those of a task are accepted until
+// nothing is left. With TP_DISCARD all submits give TP_ESHUTDOWN, what is queued is dropped with TP_ESHUTDOWN, and
+// what runs is waited for. A paused pool resumes. May be called again: after a time-out to go on waiting, or to turn
+// a drain into a discard. May be called from any thread.
+// Returns TP_EINVAL if `pool` is NULL or `mode` unknown, TP_EFORKED, TP_EDEADLK inside a task of this pool,
+// TP_ETIMEDOUT if `timeout_ns` was over before the last worker had ended (it goes on), TP_ENOTSUP for tp_default().
+tp_status tp_shutdown(tp_pool *pool, int32_t mode, uint64_t timeout_ns);
+
+// Returns the pool of the whole process, made at the first call, with all defaults and never destroyed.
+//
+// Never NULL. Its threads start at the first submit, which gives TP_EAGAIN or TP_ENOMEM where they cannot, and may be
+// tried again. It ends with the process: nothing waits for its tasks at exit. In a child of fork() call it again. May
+// be called from any thread.
+TP_MUST_USE tp_pool *tp_default(void);
+
+// Returns how many workers `pool` has, or will have once its threads start; reserve workers are not counted.
+//
+// 0 if `pool` is NULL or the parent process's. May be called from any thread.
+TP_MUST_USE uint32_t tp_thread_count(const tp_pool *pool);
+
+// Returns how many tasks are queued: accepted, and not yet started.
+//
+// A snapshot, exact when nothing else uses the pool. 0 if `pool` is NULL or the parent process's. May be called from
+// any thread.
+TP_MUST_USE uint64_t tp_queued(const tp_pool *pool);
+
+// Changes the number of workers to `threads`, 1 to 4096.
+//
+// More workers have started when it returns. Workers too many take no more from the queue and end when they have run
+// what they took; nothing waits for that. May be called from any thread, tasks included.
+// Returns TP_EINVAL if `pool` is NULL or `threads` out of range, TP_EFORKED, TP_ESHUTDOWN after tp_shutdown; TP_EAGAIN
+// or TP_ENOMEM if a thread or memory cannot be had, and then the number is what it was.
+tp_status tp_resize(tp_pool *pool, uint32_t threads);
+
+// Starts no further task until tp_resume: running tasks go on, submits are accepted and queued.
+//
+// Pauses do not add up: one resume ends them. May be called from any thread, tasks included.
+// Returns TP_EINVAL if `pool` is NULL, TP_EFORKED, TP_ESHUTDOWN after tp_shutdown.
+tp_status tp_pause(tp_pool *pool);
+
+// Starts tasks again after tp_pause; a pool that is not paused stays as it is.
+//
+// May be called from any thread, tasks included.
+// Returns TP_EINVAL if `pool` is NULL, TP_EFORKED, TP_ESHUTDOWN after tp_shutdown.
+tp_status tp_resume(tp_pool *pool);
+
+// ---- Submit ----------------------------------------------------------------------------------------------
+//
+// A task is a function and one pointer. What the pointer points at is yours: the pool passes it on and never looks.
+
+// Ahead of the others. Not yet supported.
+#define TP_PRIORITY_HIGH 1
+
+// After the others. Not yet supported.
+#define TP_PRIORITY_LOW (-1)
+
+// The priority of most tasks.
+#define TP_PRIORITY_NORMAL 0
+
+// What is called in place of an accepted task that will not run, with the pointer that it was submitted with. `why`
+// is TP_ECANCELED, TP_ESHUTDOWN (tp_shutdown with TP_DISCARD) or TP_EFULL (evicted by TP_FULL_DROP_OLDEST). It is
+// called on the thread that cancels, shuts down or evicts, or on a worker.
+typedef void (*tp_drop_fn)(void *arg, tp_status why);
+
+// What a task may have beside its function and pointer. Begin with TP_TASK_OPTIONS_INIT.
+typedef struct {
+    // sizeof(tp_task_options). A struct of a later version is taken if what this library does not know of it is 0.
+    size_t struct_size;
+    // A name for messages about the task, copied as far as 31 bytes reach. NULL: none.
+    const char *name;
+    // TP_PRIORITY_NORMAL.
+    int32_t priority;
+    // 0.
+    uint32_t reserved;
+    // Called if the task is accepted and does not run, to free what `arg` owns. NULL: nothing is called.
+    tp_drop_fn drop;
+} tp_task_options;
+
+// What a task runs, with the pointer that it was submitted with.
+typedef void (*tp_task_fn)(void *arg);
+
+// Sets the first `struct_size` bytes of `options` to the defaults, as TP_TASK_OPTIONS_INIT does.
+//
+// Returns TP_EINVAL if `options` is NULL, or if `struct_size` is below that of this library's first version or
+// above 4096. May be called from any thread.
+tp_status tp_task_options_init(tp_task_options *options, size_t struct_size);
+
+// Runs `run(arg)` on a worker of `pool`, some time later.
+//
+// On any error `arg` is still the caller's. May be called from any thread, tasks included.
+// Returns TP_EINVAL if `pool` or `run` is NULL, TP_EFORKED, TP_ESHUTDOWN after tp_shutdown, TP_EFULL if the queue is at
+// its capacity and the pool's `when_full` says so, TP_ENOMEM if the queue cannot grow; TP_EAGAIN if this is the first
+// submit to tp_default() and no thread can be had.
+tp_status tp_submit(tp_pool *pool, tp_task_fn run, void *arg);
+
+// Submits `n` tasks, `run(args[0])` to `run(args[n - 1])`, in that order, at less cost than one by one.
+//
+// The first `*taken` of them were accepted, also when an error is returned: the others are still the caller's.
+// `taken` may be NULL. `args` itself may go once this has returned. May be called from any thread, tasks included.
+// Returns TP_EINVAL if `pool` or `run` is NULL, or `args` is and `n` is not 0; the other errors are tp_submit's.
+tp_status tp_submit_batch(tp_pool *pool, tp_task_fn run, void *const *args, size_t n, size_t *taken);
+
+// Runs `run(arg)` as tp_submit does, with a name and a function for the case that it does not run.
+//
+// `options` may be NULL; it may go once this has returned. On any error `arg` is still the caller's, and `drop` is not
+// called. May be called from any thread, tasks included.
+// Returns TP_EINVAL if `pool` or `run` is NULL or a field of `options` is out of its range, TP_ENOTSUP for a priority
+// other than TP_PRIORITY_NORMAL; the other errors are tp_submit's.
+tp_status tp_submit_with(tp_pool *pool, tp_task_fn run, void *arg, const tp_task_options *options);
+
+// ---- Wait ------------------------------------------------------------------------------------------------
+//
+// A wait is for the pool as a whole, and from outside it. A pool is cheap: a part of the work that has to be waited for
+// alone may have one of its own.
+
+// Waits until the pool is quiet: returns once, after the call began, nothing accepted was queued or running, children
+// that tasks submitted included.
+//
+// May be called from any thread, by several at once, and as often as you like. Where other threads go on
+// submitting, one quiet moment is enough.
+// Returns TP_EINVAL if `pool` is NULL, TP_EFORKED, TP_EDEADLK inside a task of this pool, TP_ETIMEDOUT if `timeout_ns`
+// was over first.
+tp_status tp_wait(tp_pool *pool, uint64_t timeout_ns);
+
+// ---- Worker ----------------------------------------------------------------------------------------------
+//
+// Where the calling code runs.
+
+// Returns the pool whose task this thread is in, or NULL outside a task. Hooks and drop functions count as tasks.
+//
+// May be called from any thread.
+TP_MUST_USE tp_pool *tp_current(void);
+
+// Returns the index of the worker that this thread is: 0 to the thread count less 1, and from the thread count up for
+// reserve workers. -1 on a thread that is no worker of tp_current().
+//
+// No two workers of one pool have the same index at the same time. May be called from any thread.
+TP_MUST_USE int32_t tp_worker_index(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,208 @@
+//! The pool: what all its threads share, and how it comes and goes.
+#![allow(unsafe_code, reason = "owns its own memory")]
+
+use core::ptr::NonNull;
+
+use crate::engine::blocks::Blocks;
+use crate::engine::capacity::Capacity;
+use crate::engine::completion::Lane;
+use crate::engine::control::Control;
+use crate::engine::injector::Injector;
+use crate::engine::options::Options;
+use crate::engine::sleep::Sleep;
+use crate::engine::store::Store;
+use crate::engine::task::Extras;
+use crate::engine::wait::Waiters;
+use crate::engine::worker::Workers;
+use crate::engine::{escape, fork};
+use crate::error::{Error, Result};
+use crate::sync::{Acquire, AtomicBool, AtomicU32, Futex, Mutex, Relaxed};
+use crate::sys::clock::Deadline;
+use crate::sys::{alloc, process};
+
+/// How far a pool has got. It only goes forward.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[repr(u32)]
+pub(crate) enum State {
+    Running,
+    /// Refuses what comes from outside; its tasks may submit.
+    Draining,
+    /// Refuses everything, and drops what is queued.
+    Discarding,
+    /// Nothing is left. The workers go.
+    Ended,
+}
+
+pub(crate) struct Pool {
+    // Read by all, at every task, and hardly ever written.
+    pub(crate) state: AtomicU32,
+    /// Workers with an index from here up leave: the thread count, and 0 in the end.
+    pub(crate) wanted: AtomicU32,
+    /// Whether workers keep what their tasks submit. See `submit`.
+    pub(crate) spreads: AtomicBool,
+    pub(crate) started: AtomicBool,
+    generation: u32,
+    is_default: bool,
+    pub(crate) capacity: Option<Capacity>,
+    pub(crate) options: Options,
+    pub(crate) workers: Workers,
+
+    pub(crate) injector: Injector,
+    pub(crate) sleep: Sleep,
+    pub(crate) waiters: Waiters,
+    /// What is accepted elsewhere than in the injector or by a worker, and what ends elsewhere than on a worker.
+    pub(crate) rest: Lane,
+    pub(crate) blocks: Blocks,
+    pub(crate) extras: Store<Extras>,
+
+    pub(crate) control: Mutex<Control>,
+    pub(crate) thread_count: AtomicU32,
+    /// Threads that have not ended.
+    pub(crate) alive: Futex,
+    /// What new threads wait for: see `control`.
+    pub(crate) gate: Futex,
+}
+
+// SAFETY: the one field that is not, the hooks' context, is the user's, who was told that workers get it.
+unsafe impl Send for Pool {}
+// SAFETY: likewise; the rest is atomics, locks, and what is not written once the pool is shared.
+unsafe impl Sync for Pool {}
+
+impl Pool {
+    /// A pool without threads: `start` gives it some.
+    pub(crate) fn new(options: Options, is_default: bool) -> Pool {
+        Pool {
+            state: AtomicU32::new(State::Running as u32),
+            wanted: AtomicU32::new(options.threads),
+            spreads: AtomicBool::new(false),
+            started: AtomicBool::new(false),
+            generation: fork::generation(),
+            is_default,
+            capacity: options.capacity.map(|(limit, when_full)| Capacity::new(limit, when_full)),
+            thread_count: AtomicU32::new(options.threads),
+            options,
+            workers: Workers::default(),
+            injector: Injector::new(),
+            sleep: Sleep::default(),
+            waiters: Waiters::default(),
+            rest: Lane::default(),
+            blocks: Blocks::new(),
+            extras: Store::new(),
+            control: Mutex::new(Control::default()),
+            alive: Futex::default(),
+            gate: Futex::default(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn same_process(&self) -> Result<()> {
+        if self.generation == fork::generation() { Ok(()) } else { Err(Error::Forked) }
+    }
+
+    /// For what can't be done from inside a task of this pool.
+    pub(crate) fn outside_only(&self) -> Result<()> {
+        self.same_process()?;
+        if self.is_on_stack() { Err(Error::Deadlock) } else { Ok(()) }
+    }
+
+    /// For what the default pool, which nobody owns, does not do.
+    pub(crate) fn owned_only(&self) -> Result<()> {
+        if self.is_default { Err(Error::NotSupported) } else { Ok(()) }
+    }
+
+    #[inline]
+    pub(crate) fn state(&self) -> State {
+        match self.state.load(Acquire) {
+            0 => State::Running,
+            1 => State::Draining,
+            2 => State::Discarding,
+            _ => State::Ended,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn spreads(&self) -> bool {
+        self.spreads.load(Relaxed)
+    }
+
+    pub(crate) fn has_started(&self) -> bool {
+        self.started.load(Acquire)
+    }
+
+    pub(crate) fn thread_count(&self) -> u32 {
+        self.same_process().map_or(0, |()| self.thread_count.load(Acquire))
+    }
+
+    pub(crate) fn queued(&self) -> u64 {
+        let on_workers = || self.workers.iter().map(|worker| worker.queue.len()).sum::<u64>();
+        self.same_process().map_or(0, |()| self.injector.len() + on_workers())
+    }
+
+    /// Whether any queue has something that a worker could start.
+    pub(crate) fn has_work(&self) -> bool {
+        self.injector.has_work() || self.workers.iter().any(|worker| worker.queue.has_work())
+    }
+
+    /// Whether nothing was queued or running at some moment of the call: see `completion`.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let ended = self.rest.ended() + self.workers.iter().map(|worker| worker.lane.ended()).sum::<u64>();
+        let accepted = self.injector.accepted()
+            + self.rest.accepted()
+            + self.workers.iter().map(|worker| worker.lane.accepted()).sum::<u64>();
+        ended == accepted
+    }
+
+    pub(crate) fn wait(&self, timeout_ns: u64) -> Result<()> {
+        self.outside_only()?;
+        self.wait_until_quiet(Deadline::after(timeout_ns))
+    }
+
+    pub(crate) fn wait_until_quiet(&self, deadline: Deadline) -> Result<()> {
+        self.waiters.wait(|| self.is_quiet(), deadline)
+    }
+
+    pub(crate) fn answer_waiters(&self) {
+        self.waiters.answer(|| self.is_quiet());
+    }
+}
+
+/// Makes a pool and starts it.
+pub(crate) fn create(options: Options) -> Result<*mut Pool> {
+    let pool = alloc::make(Pool::new(options, false))?;
+    // SAFETY: just made.
+    match unsafe { pool.as_ref() }.start() {
+        Ok(()) => Ok(pool.as_ptr()),
+        Err(error) => {
+            // SAFETY: it has no threads, and nobody else has seen it.
+            unsafe { alloc::free(pool) };
+            Err(error)
+        }
+    }
+}
+
+/// What has to be so before the first thread starts.
+pub(crate) fn prepare_process() -> Result<()> {
+    fork::watch()?;
+    escape::watch();
+    process::stay_loaded();
+    Ok(())
+}
+
+/// Brings the pool to its end and frees it; in a child of `fork` only frees it.
+///
+/// # Safety
+/// `pool` came from [`create`] or is the default pool, and no other call is using it.
+pub(crate) unsafe fn destroy(pool: NonNull<Pool>) -> Result<()> {
+    // SAFETY: the caller's promise.
+    let this = unsafe { pool.as_ref() };
+    if this.same_process().is_ok() {
+        this.outside_only()?;
+        this.owned_only()?;
+        this.end();
+    } else if this.is_default {
+        return Ok(());
+    }
+    // SAFETY: no thread is left, here or in this process.
+    unsafe { alloc::free(pool) };
+    Ok(())
+}

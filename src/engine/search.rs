@@ -1,0 +1,202 @@
+//! Where a worker gets its next task, and its life between tasks.
+//!
+//! In this order: its own queue; a batch from the injector; half of another worker's queue. What it takes beyond one
+//! task goes to its own queue, where others can take it again.
+//!
+//! Order. A task may wait for an older one of its submitter, on any number of workers, for these two rules hold:
+//! (1) a worker starts nothing that is younger than what waits in its own queue, for that is ordered by age, it brings a
+//! batch only when it is empty, and from a batch it starts the oldest; (2) tasks leave the injector in the order in which
+//! they came. Of the tasks that have not ended, none of those that wait for an older one can be the oldest of its chain:
+//! follow each to the one that it waits for. That one runs, or waits in the queue of a worker which runs one older still.
+//! Ages fall at each such step, so the chain ends at a task that runs and waits for nobody.
+//!
+//! A worker that is not wanted any more takes nothing from elsewhere, and leaves when its queue is empty: so a queue with
+//! tasks has a worker that runs one older.
+//!
+//! Fairness. The injector's oldest task goes first if it is older than the own queue's oldest, so a task that submits
+//! itself for ever starves nobody. Every `STEAL_FIRST`th time that a worker comes for more it looks at another worker's
+//! queue before the injector, so what waits behind a long task is found while the injector never runs dry.
+//!
+//! Batches. The most that a worker takes doubles while its batches take less than `SHORT_NS` and halves while they
+//! don't. So tiny tasks pay the shared lines once a batch, and large tasks leave the injector one by one.
+
+use crate::engine::context::Context;
+use crate::engine::pool::{Pool, State};
+use crate::engine::task::Task;
+use crate::engine::worker::Worker;
+use crate::error::Error;
+use crate::sync::{Relaxed, SeqCst, fence};
+use crate::sys::clock::now_ns;
+
+const BATCH_MAX: u64 = 64;
+const SHORT_NS: u64 = 50_000;
+const STEAL_FIRST: u32 = 8;
+/// How long a worker searches after its last task, before it parks.
+const SEARCH_NS: u64 = 20_000;
+
+pub(crate) struct Search<'a> {
+    pool: &'a Pool,
+    worker: &'a Worker,
+    context: &'a Context,
+    /// The most tasks to take at a time.
+    batch: u64,
+    batch_began: u64,
+    /// How often the worker has come for more; also where it begins to look for victims.
+    turn: u32,
+}
+
+impl<'a> Search<'a> {
+    pub(crate) fn new(pool: &'a Pool, worker: &'a Worker, context: &'a Context) -> Search<'a> {
+        Search { pool, worker, context, batch: 1, batch_began: 0, turn: worker.index }
+    }
+
+    /// Runs tasks until the worker is not wanted any more and has none left. (Left behind, they could be older than what
+    /// others start next.)
+    pub(crate) fn work(&mut self) {
+        while !self.may_leave() {
+            match self.find() {
+                Some(task) => self.run(task),
+                None => {
+                    if let Some(task) = self.search() {
+                        self.run(task);
+                    }
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn is_unwanted(&self) -> bool {
+        self.worker.index >= self.pool.wanted.load(Relaxed)
+    }
+
+    #[inline]
+    fn may_leave(&self) -> bool {
+        self.is_unwanted() && self.worker.queue.len() == 0
+    }
+
+    #[inline]
+    fn run(&self, task: Task) {
+        self.context.set_task(task.extras);
+        if self.pool.state() == State::Discarding {
+            task.drop(&self.pool.extras, Error::ShutDown.status());
+        } else {
+            task.run(&self.pool.extras);
+        }
+        self.context.set_task(core::ptr::null());
+        self.worker.lane.end();
+    }
+
+    /// Searches, and parks when that is in vain, until there is a task or the worker may leave.
+    fn search(&mut self) -> Option<Task> {
+        let (pool, worker) = (self.pool, self.worker);
+        pool.sleep.start_searching();
+        pool.answer_waiters();
+        let mut give_up = now_ns() + SEARCH_NS;
+        loop {
+            let task = self.find();
+            if task.is_some() || self.may_leave() {
+                if pool.sleep.stop_searching() && pool.has_work() {
+                    pool.sleep.task_added(&pool.workers);
+                }
+                return task;
+            }
+            if now_ns() < give_up {
+                // Whoever has work for us may be waiting for our CPU.
+                std::thread::yield_now();
+                continue;
+            }
+            pool.sleep.fall_asleep(worker.index, &worker.seat);
+            if self.may_leave() {
+                // The one who wants us gone may have looked before we were parked. All, for we can't pick ourselves.
+                pool.sleep.wake_all(&pool.workers);
+            } else if pool.has_work() {
+                pool.sleep.task_added(&pool.workers);
+            }
+            pool.sleep.wait(&worker.seat);
+            // Someone has work for us: if it is gone by the time we look, we park again.
+            give_up = 0;
+        }
+    }
+
+    #[inline]
+    fn find(&mut self) -> Option<Task> {
+        let (pool, queue) = (self.pool, &self.worker.queue);
+        if let Some(age) = queue.oldest()
+            && pool.injector.head().position() < age
+            && let Some(task) = self.take_injected(1, age)
+        {
+            return Some(task);
+        }
+        if let Some(task) = queue.pop(&pool.blocks, false) {
+            return Some(task);
+        }
+        // A paused queue may still hold something: then nothing younger is brought.
+        if queue.len() > 0 || self.is_unwanted() { None } else { self.refill() }
+    }
+
+    /// The next task from elsewhere; the own queue is empty.
+    fn refill(&mut self) -> Option<Task> {
+        let most = self.next_batch();
+        self.turn = self.turn.wrapping_add(1);
+        let places = self.pool.workers.len();
+        let early = self.turn.is_multiple_of(STEAL_FIRST);
+        let stolen = if early { self.steal_if_older(self.turn / STEAL_FIRST % places, most) } else { None };
+        stolen
+            .or_else(|| self.take_injected(most, u64::MAX))
+            .or_else(|| (0..places).find_map(|nth| self.steal(self.turn.wrapping_add(nth) % places, most)))
+    }
+
+    /// How many tasks to take this time, by how long the last batch took.
+    fn next_batch(&mut self) -> u64 {
+        if !self.pool.spreads() {
+            return 1;
+        }
+        let now = now_ns();
+        let was_short = now - self.batch_began < SHORT_NS;
+        self.batch = if was_short { (self.batch * 2).min(BATCH_MAX) } else { (self.batch / 2).max(1) };
+        self.batch_began = now;
+        // A batch needs a place to go to; one task needs none.
+        self.worker.own_queue().reserve(self.batch, &self.pool.blocks).map_or(1, |()| self.batch)
+    }
+
+    /// Of the injector's tasks, only those that are older than `age`.
+    fn take_injected(&self, most: u64, age: u64) -> Option<Task> {
+        let (pool, queue) = (self.pool, &self.pool.injector);
+        let share = |available: u64| (available / u64::from(pool.workers.len())).clamp(1, most);
+        let claim = queue.claim_older(age, share)?;
+        let task = queue.read(&claim, 0);
+        if claim.count > 1 {
+            self.keep((1..claim.count).map(|nth| (queue.read(&claim, nth), claim.position + nth)));
+        }
+        claim.finish(&pool.blocks);
+        if let Some(capacity) = &pool.capacity {
+            capacity.give();
+        }
+        Some(task)
+    }
+
+    /// Appends the rest of a batch to the own queue. It was nowhere to be seen meanwhile, so someone may have to be told.
+    fn keep(&self, rest: impl Iterator<Item = (Task, u64)>) {
+        self.worker.own_queue().push_all(rest);
+        fence(SeqCst);
+        self.pool.sleep.task_added(&self.pool.workers);
+    }
+
+    /// Nothing that passes an older task of the injector.
+    fn steal_if_older(&self, index: u32, most: u64) -> Option<Task> {
+        let age = self.pool.workers.get(index)?.queue.oldest()?;
+        if age <= self.pool.injector.head().position() { self.steal(index, most) } else { None }
+    }
+
+    fn steal(&self, index: u32, most: u64) -> Option<Task> {
+        let victim = self.pool.workers.get(index).filter(|_| index != self.worker.index)?;
+        let claim = victim.queue.claim(|available| available.div_ceil(2).min(most), false)?;
+        let task = claim.slot(0).read();
+        if claim.count > 1 {
+            self.keep((1..claim.count).map(|nth| (claim.slot(nth).read(), claim.slot(nth).stamp.load(Relaxed))));
+        }
+        claim.finish(&self.pool.blocks);
+        Some(task)
+    }
+}

@@ -1,0 +1,258 @@
+//! A worker: a place in the pool with a queue, a seat and counters, and the thread that fills it.
+//!
+//! The place lives as long as the pool. Its thread may leave, when the pool shrinks, and a later one take over: that one
+//! first waits until its predecessor is gone, so that a queue never has two owners.
+#![allow(unsafe_code, reason = "threads get their worker as a raw pointer")]
+
+use core::ffi::c_void;
+use core::ptr::{self, NonNull};
+
+use crate::engine::completion::Lane;
+use crate::engine::context::Context;
+use crate::engine::control::{GATE_ABORTED, GATE_CLOSED};
+use crate::engine::options::Hook;
+use crate::engine::pool::Pool;
+use crate::engine::run_queue::{Owner, RunQueue};
+use crate::engine::search::Search;
+use crate::engine::sleep::{Seat, Seats};
+use crate::error::Result;
+use crate::sync::{AcqRel, Acquire, AtomicPtr, AtomicU32, Mutex, Relaxed, Release, SeqCst, fence, lock};
+use crate::sys::alloc;
+use crate::sys::clock::Deadline;
+use crate::sys::thread::{self, Attributes, Thread};
+
+pub(crate) struct Worker {
+    pub(crate) index: u32,
+    pool: *const Pool,
+    pub(crate) seat: Seat,
+    pub(crate) queue: RunQueue,
+    pub(crate) lane: Lane,
+    post: Mutex<Post>,
+}
+
+/// Who fills a worker's place.
+#[derive(Default)]
+struct Post {
+    /// A thread is there, and has not decided to leave.
+    filled: bool,
+    /// The last thread, not yet joined.
+    thread: Option<Thread>,
+    /// The one before it, which it joins.
+    predecessor: Option<Thread>,
+}
+
+impl Worker {
+    fn pool(&self) -> &Pool {
+        // SAFETY: the pool frees its workers last.
+        unsafe { &*self.pool }
+    }
+
+    /// The right to append to its queue.
+    #[inline]
+    pub(crate) fn own_queue(&self) -> Owner<'_> {
+        // SAFETY: called by the worker's thread alone: on its own behalf, or through the context of a task that it runs.
+        unsafe { self.queue.owner() }
+    }
+
+    /// Starts a thread if the place is empty.
+    pub(crate) fn hire(&self) -> Result<()> {
+        let mut post = lock(&self.post);
+        if post.filled {
+            return Ok(());
+        }
+        let pool = self.pool();
+        let attributes = Attributes { stack_size: pool.options.stack_size, cpus: pool.options.cpus_of_worker() };
+        let arg = ptr::from_ref(self).cast_mut().cast();
+        pool.alive.fetch_add(1, AcqRel);
+        pool.accept_start();
+        // SAFETY: the worker outlives its thread, which is joined before the pool is freed.
+        let thread = unsafe { thread::spawn(&attributes, main, arg) }.inspect_err(|_| {
+            pool.alive.fetch_sub(1, AcqRel);
+            pool.end_start();
+        })?;
+        post.predecessor = post.thread.replace(thread);
+        post.filled = true;
+        Ok(())
+    }
+
+    /// Waits until its thread has ended; the pool has told it to.
+    pub(crate) fn dismiss(&self) {
+        let thread = lock(&self.post).thread.take();
+        if let Some(thread) = thread {
+            thread.join();
+        }
+        lock(&self.post).filled = false;
+    }
+
+    /// Whether its thread leaves: not if it is wanted again by now.
+    fn resign(&self) -> bool {
+        let mut post = lock(&self.post);
+        post.filled = self.index < self.pool().wanted.load(Acquire);
+        !post.filled
+    }
+}
+
+/// A worker thread's life.
+extern "C" fn main(worker: *mut c_void) -> *mut c_void {
+    // SAFETY: a worker outlives its thread.
+    let worker = unsafe { &*worker.cast::<Worker>() };
+    let pool = worker.pool();
+    let predecessor = lock(&worker.post).predecessor.take();
+    if let Some(predecessor) = predecessor {
+        predecessor.join();
+    }
+    set_name(&pool.options.name, worker.index);
+    while pool.gate.load(Acquire) == GATE_CLOSED {
+        let _ = pool.gate.wait(GATE_CLOSED, Deadline::Never);
+    }
+    if pool.gate.load(Acquire) == GATE_ABORTED {
+        pool.end_start();
+    } else {
+        Context::enter(pool, Some(worker), |context| {
+            call(pool.options.on_start, worker);
+            pool.end_start();
+            let mut search = Search::new(pool, worker, context);
+            search.work();
+            while !worker.resign() {
+                search.work();
+            }
+            // It may have been the one whom a submit has woken, and may have ended the last task.
+            fence(SeqCst);
+            if pool.has_work() {
+                pool.sleep.task_added(&pool.workers);
+            }
+            pool.answer_waiters();
+            context.set_leaving();
+            call(pool.options.on_stop, worker);
+        });
+    }
+    // The last touch: whoever waits for this joins the thread before the pool goes.
+    pool.alive.fetch_sub(1, AcqRel);
+    pool.alive.wake_all();
+    ptr::null_mut()
+}
+
+impl Pool {
+    /// A worker's start counts as a task if there is a hook, which may submit.
+    fn accept_start(&self) {
+        if self.options.on_start.is_some() {
+            self.rest.accept_shared();
+        }
+    }
+
+    fn end_start(&self) {
+        if self.options.on_start.is_some() {
+            self.ended_here();
+        }
+    }
+}
+
+fn call(hook: Option<Hook>, worker: &Worker) {
+    if let Some(hook) = hook {
+        // SAFETY: the user gave it to be called so.
+        unsafe { hook(worker.pool().options.hook_ctx, worker.index) };
+    }
+}
+
+/// The pool's name, a dash and the index, in the 15 bytes that the system keeps: the name gives way.
+fn set_name(name: &[u8; 16], index: u32) {
+    let mut digits = [0_u8; 11];
+    let mut at = digits.len();
+    let mut rest = index;
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    at -= 1;
+    digits[at] = b'-';
+    let suffix = &digits[at..];
+    let mut full = [0; 16];
+    let kept = name.iter().position(|&byte| byte == 0).unwrap_or(15).min(15 - suffix.len());
+    full[..kept].copy_from_slice(&name[..kept]);
+    full[kept..kept + suffix.len()].copy_from_slice(suffix);
+    if let Ok(full) = core::ffi::CStr::from_bytes_until_nul(&full) {
+        thread::set_name(full);
+    }
+}
+
+const CHUNK: usize = 64;
+
+type Chunk = [AtomicPtr<Worker>; CHUNK];
+
+/// All workers' places, by index. It only grows, in chunks, so that readers need no lock.
+pub(crate) struct Workers {
+    chunks: [AtomicPtr<Chunk>; 64],
+    len: AtomicU32,
+}
+
+impl Default for Workers {
+    fn default() -> Workers {
+        Workers { chunks: [const { AtomicPtr::new(ptr::null_mut()) }; 64], len: AtomicU32::new(0) }
+    }
+}
+
+impl Workers {
+    /// How many places there are, filled or not.
+    pub(crate) fn len(&self) -> u32 {
+        self.len.load(Acquire)
+    }
+
+    pub(crate) fn get(&self, index: u32) -> Option<&Worker> {
+        let chunk = self.chunks.get(index as usize / CHUNK)?.load(Acquire);
+        // SAFETY: chunks and workers live as long as the table.
+        unsafe { chunk.as_ref()?[index as usize % CHUNK].load(Acquire).as_ref() }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Worker> {
+        (0..self.len()).filter_map(|index| self.get(index))
+    }
+
+    /// Under the control lock, with indexes in order.
+    pub(crate) fn get_or_make(&self, index: u32, pool: &Pool) -> Result<&Worker> {
+        if let Some(worker) = self.get(index) {
+            return Ok(worker);
+        }
+        let place = &self.chunks[index as usize / CHUNK];
+        if place.load(Relaxed).is_null() {
+            let chunk: Chunk = [const { AtomicPtr::new(ptr::null_mut()) }; CHUNK];
+            place.store(alloc::make(chunk)?.as_ptr(), Release);
+        }
+        let worker = alloc::make(Worker {
+            index,
+            pool,
+            seat: Seat::default(),
+            queue: RunQueue::new(&pool.blocks)?,
+            lane: Lane::default(),
+            post: Mutex::new(Post::default()),
+        })?;
+        // SAFETY: as in `get`; the chunk was made above.
+        unsafe { (*place.load(Relaxed))[index as usize % CHUNK].store(worker.as_ptr(), Release) };
+        self.len.store(index + 1, Release);
+        // SAFETY: it lives as long as the table.
+        Ok(unsafe { worker.as_ref() })
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        for chunk in self.chunks.iter().filter_map(|chunk| NonNull::new(chunk.load(Relaxed))) {
+            // SAFETY: nobody else has the table any more.
+            unsafe {
+                for worker in chunk.as_ref().iter().filter_map(|worker| NonNull::new(worker.load(Relaxed))) {
+                    alloc::free(worker);
+                }
+                alloc::free(chunk);
+            }
+        }
+    }
+}
+
+impl Seats for Workers {
+    fn seat(&self, index: u32) -> Option<&Seat> {
+        self.get(index).map(|worker| &worker.seat)
+    }
+}

@@ -1,0 +1,126 @@
+//! Atomics, mutexes and futex words: std's and the system's, or loom's in a model. Nothing else in the crate decides
+//! which.
+//!
+//! Two things are ours. `Futex` is a 32-bit word that a thread can wait on. `fence_after_rmw` is a full fence for code
+//! whose last atomic step was a read-modify-write: on x86-64 every such step is a full fence already, so that only the
+//! compiler has to be told; elsewhere, and under loom, it is a fence of its own.
+
+#[cfg(not(loom))]
+pub(crate) use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, fence};
+#[cfg(not(loom))]
+pub(crate) use std::sync::{Mutex, MutexGuard};
+
+#[cfg(loom)]
+pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, fence};
+#[cfg(loom)]
+pub(crate) use loom::sync::{Mutex, MutexGuard};
+
+pub(crate) use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
+
+use crate::error::Error;
+use crate::sys::clock::Deadline;
+
+/// Orders what came before a read-modify-write before what comes after it, for every thread.
+#[inline]
+pub(crate) fn fence_after_rmw() {
+    #[cfg(all(not(loom), target_arch = "x86_64"))]
+    core::sync::atomic::compiler_fence(SeqCst);
+    #[cfg(not(all(not(loom), target_arch = "x86_64")))]
+    fence(SeqCst);
+}
+
+/// Locks `mutex`. Nothing panics while it holds one, so a poisoned mutex is as good as any other.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    match mutex.lock() {
+        Ok(guard) => guard,
+        Err(poisoned) => poisoned.into_inner(),
+    }
+}
+
+/// A cache line of its own, with the neighbour that the prefetcher brings along.
+#[repr(align(128))]
+#[derive(Default)]
+pub(crate) struct Padded<T>(pub(crate) T);
+
+impl<T> core::ops::Deref for Padded<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+/// Waits for another thread's next step, which is a few instructions away unless that thread has lost its CPU: spins a
+/// little, then gives the CPU away.
+#[derive(Default)]
+pub(crate) struct Backoff(u32);
+
+impl Backoff {
+    const SPINS: u32 = 6;
+
+    pub(crate) fn snooze(&mut self) {
+        #[cfg(loom)]
+        loom::thread::yield_now();
+        #[cfg(not(loom))]
+        if self.0 < Self::SPINS {
+            (0..1 << self.0).for_each(|_| core::hint::spin_loop());
+        } else {
+            std::thread::yield_now();
+        }
+        self.0 = self.0.saturating_add(1);
+    }
+}
+
+/// A 32-bit word that threads wait on until it changes.
+#[cfg(not(loom))]
+#[derive(Default)]
+pub(crate) struct Futex(AtomicU32);
+
+#[cfg(not(loom))]
+impl Futex {
+    /// Sleeps while the word is `seen`. Returns at a wake, a signal, or for no reason: look again.
+    /// `Error::TimedOut` once the deadline has passed.
+    pub(crate) fn wait(&self, seen: u32, deadline: Deadline) -> Result<(), Error> {
+        crate::sys::futex::wait(&self.0, seen, deadline)
+    }
+
+    pub(crate) fn wake_one(&self) {
+        crate::sys::futex::wake(&self.0, 1);
+    }
+
+    pub(crate) fn wake_all(&self) {
+        crate::sys::futex::wake(&self.0, i32::MAX);
+    }
+}
+
+/// The same over loom's condition variable: the value is compared under the lock that a waker takes too.
+#[cfg(loom)]
+#[derive(Default)]
+pub(crate) struct Futex(AtomicU32, Mutex<()>, loom::sync::Condvar);
+
+#[cfg(loom)]
+impl Futex {
+    pub(crate) fn wait(&self, seen: u32, _deadline: Deadline) -> Result<(), Error> {
+        let guard = lock(&self.1);
+        if self.0.load(Acquire) == seen {
+            drop(self.2.wait(guard));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn wake_one(&self) {
+        drop(lock(&self.1));
+        self.2.notify_one();
+    }
+
+    pub(crate) fn wake_all(&self) {
+        drop(lock(&self.1));
+        self.2.notify_all();
+    }
+}
+
+impl core::ops::Deref for Futex {
+    type Target = AtomicU32;
+    fn deref(&self) -> &AtomicU32 {
+        &self.0
+    }
+}
