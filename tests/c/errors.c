@@ -1,0 +1,969 @@
+// errors: each error sentence of tp.h has a test here that makes it happen, and sees what the call left behind.
+//
+// The errors of single options are in options.c, those of a full queue in capacity.c. Every status in these tests is
+// taken with errno set beforehand and looked at afterwards.
+
+#include "support.h"
+
+#include <sys/mman.h>
+
+// ---- TP_EINVAL ---------------------------------------------------------------------------------------------
+
+static void a_null_pool_is_invalid_for_every_call_that_needs_one(void **state) {
+    (void)state;
+    void *args[] = {NULL};
+    tp_task_options options = TP_TASK_OPTIONS_INIT;
+    assert_status(tp_create(NULL, NULL), TP_EINVAL);
+    assert_status(tp_shutdown(NULL, TP_DRAIN, 0), TP_EINVAL);
+    assert_status(tp_resize(NULL, 1), TP_EINVAL);
+    assert_status(tp_pause(NULL), TP_EINVAL);
+    assert_status(tp_resume(NULL), TP_EINVAL);
+    assert_status(tp_submit(NULL, nothing, NULL), TP_EINVAL);
+    assert_status(tp_submit_batch(NULL, nothing, args, 1, NULL), TP_EINVAL);
+    assert_status(tp_submit_with(NULL, nothing, NULL, &options), TP_EINVAL);
+    assert_status(tp_wait(NULL, TP_FOREVER), TP_EINVAL);
+}
+
+static void a_null_pool_has_no_threads_and_no_tasks(void **state) {
+    (void)state;
+    assert_int_equal(tp_thread_count(NULL), 0);
+    assert_int_equal(tp_queued(NULL), 0);
+}
+
+static void a_null_pool_may_be_destroyed(void **state) {
+    (void)state;
+    assert_status(tp_destroy(NULL), TP_OK);
+}
+
+static void a_null_function_is_invalid(void **state) {
+    (void)state;
+    void *args[] = {NULL};
+    tp_pool *pool = pool_of(1);
+    assert_status(tp_submit(pool, NULL, NULL), TP_EINVAL);
+    assert_status(tp_submit_batch(pool, NULL, args, 1, NULL), TP_EINVAL);
+    assert_status(tp_submit_batch(pool, NULL, NULL, 0, NULL), TP_EINVAL);
+    assert_status(tp_submit_with(pool, NULL, NULL, NULL), TP_EINVAL);
+    assert_status(tp_destroy(pool), TP_OK);
+}
+
+static void a_batch_without_arguments_is_invalid_unless_it_is_empty(void **state) {
+    (void)state;
+    tp_pool *pool = pool_of(1);
+    size_t taken = 77;
+    assert_status(tp_submit_batch(pool, nothing, NULL, 1, &taken), TP_EINVAL);
+    assert_int_equal(taken, 0);
+    taken = 77;
+    assert_status(tp_submit_batch(pool, nothing, NULL, 0, &taken), TP_OK);
+    assert_int_equal(taken, 0);
+    assert_status(tp_submit_batch(pool, nothing, NULL, 0, NULL), TP_OK);
+    assert_status(tp_destroy(pool), TP_OK);
+}
+
+static void a_refused_batch_says_that_it_took_nothing(void **state) {
+    (void)state;
+    void *args[] = {NULL};
+    size_t taken = 77;
+    assert_status(tp_submit_batch(NULL, nothing, args, 1, &taken), TP_EINVAL);
+    assert_int_equal(taken, 0);
+    tp_pool *pool = pool_of(1);
+    taken = 77;
+    assert_status(tp_submit_batch(pool, NULL, args, 1, &taken), TP_EINVAL);
+    assert_int_equal(taken, 0);
+    assert_status(tp_shutdown(pool, TP_DRAIN, LIMIT_NS), TP_OK);
+    taken = 77;
+    assert_status(tp_submit_batch(pool, nothing, args, 1, &taken), TP_ESHUTDOWN);
+    assert_int_equal(taken, 0);
+    assert_status(tp_destroy(pool), TP_OK);
+}
+
+static void a_mode_of_shutdown_that_is_not_known_is_invalid(void **state) {
+    (void)state;
+    tp_pool *pool = pool_of(1);
+    assert_status(tp_shutdown(pool, 2, LIMIT_NS), TP_EINVAL);
+    assert_status(tp_shutdown(pool, -1, LIMIT_NS), TP_EINVAL);
+    assert_status(tp_submit(pool, nothing, NULL), TP_OK);
+    assert_status(tp_destroy(pool), TP_OK);
+}
+
+static void a_thread_count_out_of_range_is_invalid_in_a_resize(void **state) {
+    (void)state;
+    tp_pool *pool = pool_of(2);
+    assert_status(tp_resize(pool, 0), TP_EINVAL);
+    assert_status(tp_resize(pool, 4097), TP_EINVAL);
+    assert_status(tp_resize(pool, UINT32_MAX), TP_EINVAL);
+    assert_int_equal(tp_thread_count(pool), 2);
+    assert_status(tp_destroy(pool), TP_OK);
+}
+
+static void an_init_of_nothing_or_of_an_impossible_size_is_invalid(void **state) {
+    (void)state;
+    tp_options options;
+    tp_task_options task_options;
+    assert_status(tp_options_init(NULL, sizeof options), TP_EINVAL);
+    assert_status(tp_options_init(&options, 0), TP_EINVAL);
+    assert_status(tp_options_init(&options, sizeof options - 1), TP_EINVAL);
+    assert_status(tp_options_init(&options, 4097), TP_EINVAL);
+    assert_status(tp_options_init(&options, SIZE_MAX), TP_EINVAL);
+    assert_status(tp_task_options_init(NULL, sizeof task_options), TP_EINVAL);
+    assert_status(tp_task_options_init(&task_options, 0), TP_EINVAL);
+    assert_status(tp_task_options_init(&task_options, sizeof task_options - 1), TP_EINVAL);
+    assert_status(tp_task_options_init(&task_options, 4097), TP_EINVAL);
+    assert_status(tp_task_options_init(&task_options, SIZE_MAX), TP_EINVAL);
+}
+
+static void a_refused_init_leaves_the_struct_alone(void **state) {
+    (void)state;
+    unsigned char bytes[sizeof(tp_options)];
+    unsigned char before[sizeof(tp_options)];
+    memset(bytes, 0x5a, sizeof bytes);
+    memset(before, 0x5a, sizeof before);
+    assert_status(tp_options_init((tp_options *)(void *)bytes, sizeof bytes - 1), TP_EINVAL);
+    assert_memory_equal(bytes, before, sizeof bytes);
+}
+
+// ---- Refused -----------------------------------------------------------------------------------------------
+
+static void must_not_run(void *arg) {
+    (void)arg;
+    must(!"a refused task runs");
+}
+
+static void must_not_drop(void *arg, tp_status why) {
+    (void)arg;
+    (void)why;
+    must(!"a refused task is dropped");
+}
+
+static void a_refused_submit_leaves_the_argument_with_the_caller(void **state) {
+    (void)state;
+    tp_pool *pool = pool_of(1);
+    assert_status(tp_shutdown(pool, TP_DRAIN, LIMIT_NS), TP_OK);
+    char *arg = (char *)malloc(1);
+    assert_status(tp_submit(pool, must_not_run, arg), TP_ESHUTDOWN);
+    assert_status(tp_destroy(pool), TP_OK);
+    *arg = 'x';
+    free(arg);
+}
+
+static void a_refused_submit_does_not_call_drop(void **state) {
+    (void)state;
+    tp_pool *pool = pool_of(1);
+    tp_task_options options = TP_TASK_OPTIONS_INIT;
+    options.drop = must_not_drop;
+    assert_status(tp_submit_with(pool, NULL, NULL, &options), TP_EINVAL);
+    options.priority = TP_PRIORITY_LOW;
+    assert_status(tp_submit_with(pool, must_not_run, NULL, &options), TP_ENOTSUP);
+    options.priority = TP_PRIORITY_NORMAL;
+    options.reserved = 1;
+    assert_status(tp_submit_with(pool, must_not_run, NULL, &options), TP_EINVAL);
+    options.reserved = 0;
+    assert_status(tp_shutdown(pool, TP_DISCARD, LIMIT_NS), TP_OK);
+    assert_status(tp_submit_with(pool, must_not_run, NULL, &options), TP_ESHUTDOWN);
+    assert_status(tp_destroy(pool), TP_OK);
+}
+
+// ---- TP_EDEADLK --------------------------------------------------------------------------------------------
+
+static void waits_for_itself(void *pool) {
+    must(tp_current() == pool);
+    must_status(tp_wait((tp_pool *)pool, 0), TP_EDEADLK);
+    must_status(tp_wait((tp_pool *)pool, TP_FOREVER), TP_EDEADLK);
+    must_status(tp_shutdown((tp_pool *)pool, TP_DRAIN, 0), TP_EDEADLK);
+    must_status(tp_shutdown((tp_pool *)pool, TP_DISCARD, TP_FOREVER), TP_EDEADLK);
+    must_status(tp_destroy((tp_pool *)pool), TP_EDEADLK);
+}
+
+static void a_task_cannot_wait_for_its_own_pool_nor_end_it(void **state) {
+    (void)state;
+    tp_pool *pool = pool_of(2);
+    run_inside(pool, waits_for_itself, pool);
+    run_inside(pool, nothing, NULL);
+    assert_status(tp_destroy(pool), TP_OK);
+}
+
+static void waits_in_a_hook(void *hooks, uint32_t worker) {
+    (void)worker;
+    waits_for_itself(tp_current());
+    tally_add((struct tally *)hooks);
+}
+
+static void a_hook_cannot_wait_for_its_own_pool_nor_end_it(void **state) {
+    (void)state;
+    struct tally hooks = TALLY_INIT;
+    tp_options options = TP_OPTIONS_INIT;
+    options.threads = 1;
+    options.on_start = waits_in_a_hook;
+    options.on_stop = waits_in_a_hook;
+    options.hook_ctx = &hooks;
+    tp_pool *pool = pool_with(options);
+    assert_status(tp_destroy(pool), TP_OK);
+    assert_int_equal(tally_now(&hooks), 2);
+}
+
+static void waits_in_a_drop(void *dropped, tp_status why) {
+    must(why == TP_ESHUTDOWN);
+    waits_for_itself(tp_current());
+    tally_add((struct tally *)dropped);
+}
+
+static void a_drop_function_cannot_wait_for_its_pool_nor_end_it(void **state) {
+    (void)state;
+    struct tally dropped = TALLY_INIT;
+    tp_pool *pool = pool_of(1);
+    tp_task_options options = TP_TASK_OPTIONS_INIT;
+    options.drop = waits_in_a_drop;
+    assert_status(tp_pause(pool), TP_OK);
+    assert_status(tp_submit_with(pool, must_not_run, &dropped, &options), TP_OK);
+    assert_status(tp_shutdown(pool, TP_DISCARD, LIMIT_NS), TP_OK);
+    assert_int_equal(tally_now(&dropped), 1);
+    assert_status(tp_destroy(pool), TP_OK);
+}
+
+static void waits_for_another(void *pool) {
+    must(tp_current() != pool);
+    must_status(tp_submit((tp_pool *)pool, nothing, NULL), TP_OK);
+    must_status(tp_wait((tp_pool *)pool, LIMIT_NS), TP_OK);
+    must_status(tp_shutdown((tp_pool *)pool, TP_DRAIN, LIMIT_NS), TP_OK);
+    must_status(tp_destroy((tp_pool *)pool), TP_OK);
+}
+
+static void a_task_may_wait_for_another_pool_and_end_it(void **state) {
+    (void)state;
+    tp_pool *pool = pool_of(1);
+    run_inside(pool, waits_for_another, pool_of(1));
+    assert_status(tp_destroy(pool), TP_OK);
+}
+
+static void creates_waits_and_destroys(void *arg) {
+    (void)arg;
+    tp_pool *outer = tp_current();
+    tp_pool *inner = pool_of(1);
+    must_status(tp_submit(inner, nothing, NULL), TP_OK);
+    must_status(tp_wait(inner, LIMIT_NS), TP_OK);
+    must_status(tp_destroy(inner), TP_OK);
+    must(tp_current() == outer);
+}
+
+static void a_task_may_make_a_pool_of_its_own(void **state) {
+    (void)state;
+    tp_pool *pool = pool_of(1);
+    run_inside(pool, creates_waits_and_destroys, NULL);
+    assert_status(tp_destroy(pool), TP_OK);
+}
+
+// ---- TP_ESHUTDOWN ------------------------------------------------------------------------------------------
+
+static void a_pool_that_was_shut_down_refuses_every_change(void **state) {
+    (void)state;
+    const int32_t modes[] = {TP_DRAIN, TP_DISCARD};
+    for (size_t i = 0; i < 2; i++) {
+        void *args[] = {NULL};
+        tp_pool *pool = pool_of(1);
+        assert_status(tp_shutdown(pool, modes[i], LIMIT_NS), TP_OK);
+        assert_status(tp_submit(pool, must_not_run, NULL), TP_ESHUTDOWN);
+        assert_status(tp_submit_batch(pool, must_not_run, args, 1, NULL), TP_ESHUTDOWN);
+        assert_status(tp_submit_with(pool, must_not_run, NULL, NULL), TP_ESHUTDOWN);
+        assert_status(tp_resize(pool, 2), TP_ESHUTDOWN);
+        assert_status(tp_pause(pool), TP_ESHUTDOWN);
+        assert_status(tp_resume(pool), TP_ESHUTDOWN);
+        assert_status(tp_wait(pool, 0), TP_OK);
+        assert_int_equal(tp_queued(pool), 0);
+        assert_status(tp_destroy(pool), TP_OK);
+    }
+}
+
+static void a_pool_that_still_drains_refuses_every_change(void **state) {
+    (void)state;
+    struct gate gate = GATE_INIT;
+    tp_pool *pool = pool_of(1);
+    occupy(pool, &gate, 1);
+    assert_status(tp_shutdown(pool, TP_DRAIN, 0), TP_ETIMEDOUT);
+    assert_status(tp_submit(pool, must_not_run, NULL), TP_ESHUTDOWN);
+    assert_status(tp_resize(pool, 2), TP_ESHUTDOWN);
+    assert_status(tp_pause(pool), TP_ESHUTDOWN);
+    assert_status(tp_resume(pool), TP_ESHUTDOWN);
+    gate_open(&gate);
+    assert_status(tp_destroy(pool), TP_OK);
+}
+
+static void changes_a_draining_pool(void *pool) {
+    must_soon(tp_pause((tp_pool *)pool) == TP_ESHUTDOWN);
+    must_status(tp_resume((tp_pool *)pool), TP_ESHUTDOWN);
+    must_status(tp_resize((tp_pool *)pool, 3), TP_ESHUTDOWN);
+}
+
+static void a_task_of_a_draining_pool_cannot_change_it_either(void **state) {
+    (void)state;
+    tp_pool *pool = pool_of(1);
+    assert_status(tp_submit(pool, changes_a_draining_pool, pool), TP_OK);
+    assert_status(tp_shutdown(pool, TP_DRAIN, LIMIT_NS), TP_OK);
+    assert_status(tp_destroy(pool), TP_OK);
+}
+
+// ---- TP_ETIMEDOUT ------------------------------------------------------------------------------------------
+
+static void a_wait_for_a_running_task_times_out_and_the_task_goes_on(void **state) {
+    (void)state;
+    struct gate gate = GATE_INIT;
+    tp_pool *pool = pool_of(1);
+    occupy(pool, &gate, 1);
+    assert_status(tp_wait(pool, 0), TP_ETIMEDOUT);
+    uint64_t start = now_ns();
+    assert_status(tp_wait(pool, SHORT_NS), TP_ETIMEDOUT);
+    assert_true(now_ns() - start >= SHORT_NS);
+    gate_open(&gate);
+    assert_status(tp_wait(pool, TP_FOREVER), TP_OK);
+    assert_int_equal(tally_now(&gate.left), 1);
+    assert_status(tp_destroy(pool), TP_OK);
+}
+
+static void a_time_out_too_long_for_any_clock_is_as_good_as_forever(void **state) {
+    (void)state;
+    struct gate gate = GATE_INIT;
+    tp_pool *pool = pool_of(1);
+    occupy(pool, &gate, 1);
+    gate_open(&gate);
+    assert_status(tp_wait(pool, UINT64_MAX - 1), TP_OK);
+    assert_status(tp_wait(pool, INT64_MAX), TP_OK);
+    assert_status(tp_shutdown(pool, TP_DRAIN, UINT64_MAX - 1), TP_OK);
+    assert_status(tp_destroy(pool), TP_OK);
+}
+
+static void a_shutdown_that_timed_out_goes_on(void **state) {
+    (void)state;
+    struct gate gate = GATE_INIT;
+    tp_pool *pool = pool_of(1);
+    occupy(pool, &gate, 1);
+    assert_status(tp_shutdown(pool, TP_DRAIN, 0), TP_ETIMEDOUT);
+    uint64_t start = now_ns();
+    assert_status(tp_shutdown(pool, TP_DRAIN, SHORT_NS), TP_ETIMEDOUT);
+    assert_true(now_ns() - start >= SHORT_NS);
+    gate_open(&gate);
+    assert_status(tp_shutdown(pool, TP_DRAIN, TP_FOREVER), TP_OK);
+    assert_int_equal(tally_now(&gate.left), 1);
+    assert_status(tp_destroy(pool), TP_OK);
+}
+
+// ---- TP_ENOTSUP --------------------------------------------------------------------------------------------
+
+static void the_default_pool_cannot_be_ended(void **state) {
+    (void)state;
+    assert_status(tp_destroy(tp_default()), TP_ENOTSUP);
+    assert_status(tp_shutdown(tp_default(), TP_DRAIN, 0), TP_ENOTSUP);
+    assert_status(tp_shutdown(tp_default(), TP_DISCARD, TP_FOREVER), TP_ENOTSUP);
+    run_inside(tp_default(), nothing, NULL);
+}
+
+static void a_priority_is_not_supported_yet(void **state) {
+    (void)state;
+    tp_pool *pool = pool_of(1);
+    tp_task_options options = TP_TASK_OPTIONS_INIT;
+    options.priority = TP_PRIORITY_HIGH;
+    assert_status(tp_submit_with(pool, must_not_run, NULL, &options), TP_ENOTSUP);
+    options.priority = TP_PRIORITY_LOW;
+    assert_status(tp_submit_with(pool, must_not_run, NULL, &options), TP_ENOTSUP);
+    options.priority = TP_PRIORITY_NORMAL;
+    assert_status(tp_submit_with(pool, nothing, NULL, &options), TP_OK);
+    assert_status(tp_destroy(pool), TP_OK);
+}
+
+// ---- The order of errors -----------------------------------------------------------------------------------
+
+static void asks_wrongly_inside(void *pool) {
+    must_status(tp_wait(NULL, 0), TP_EINVAL);
+    must_status(tp_shutdown(NULL, TP_DRAIN, 0), TP_EINVAL);
+    must_status(tp_shutdown((tp_pool *)pool, 2, 0), TP_EINVAL);
+}
+
+static void invalid_comes_before_deadlock(void **state) {
+    (void)state;
+    tp_pool *pool = pool_of(1);
+    run_inside(pool, asks_wrongly_inside, pool);
+    assert_status(tp_destroy(pool), TP_OK);
+}
+
+static void invalid_comes_before_shut_down(void **state) {
+    (void)state;
+    tp_pool *pool = pool_of(1);
+    tp_task_options options = TP_TASK_OPTIONS_INIT;
+    options.reserved = 1;
+    assert_status(tp_shutdown(pool, TP_DRAIN, LIMIT_NS), TP_OK);
+    assert_status(tp_submit(pool, NULL, NULL), TP_EINVAL);
+    assert_status(tp_submit_batch(pool, nothing, NULL, 1, NULL), TP_EINVAL);
+    assert_status(tp_submit_with(pool, nothing, NULL, &options), TP_EINVAL);
+    assert_status(tp_resize(pool, 0), TP_EINVAL);
+    assert_status(tp_shutdown(pool, 2, 0), TP_EINVAL);
+    assert_status(tp_destroy(pool), TP_OK);
+}
+
+static void invalid_comes_before_not_supported(void **state) {
+    (void)state;
+    tp_pool *pool = pool_of(1);
+    tp_task_options options = TP_TASK_OPTIONS_INIT;
+    options.priority = TP_PRIORITY_HIGH;
+    options.reserved = 1;
+    assert_status(tp_submit_with(pool, nothing, NULL, &options), TP_EINVAL);
+    assert_status(tp_shutdown(tp_default(), 2, 0), TP_EINVAL);
+    assert_status(tp_destroy(pool), TP_OK);
+}
+
+static void ends_the_default_pool(void *arg) {
+    (void)arg;
+    must_status(tp_destroy(tp_default()), TP_EDEADLK);
+    must_status(tp_shutdown(tp_default(), TP_DRAIN, 0), TP_EDEADLK);
+}
+
+static void deadlock_comes_before_not_supported(void **state) {
+    (void)state;
+    run_inside(tp_default(), ends_the_default_pool, NULL);
+}
+
+static void shut_down_comes_before_full_and_not_supported(void **state) {
+    (void)state;
+    struct gate gate = GATE_INIT;
+    tp_task_options options = TP_TASK_OPTIONS_INIT;
+    options.priority = TP_PRIORITY_HIGH;
+    tp_pool *pool = pool_full_at(1, TP_FULL_FAIL);
+    occupy(pool, &gate, 1);
+    assert_status(tp_submit(pool, nothing, NULL), TP_OK);
+    assert_status(tp_submit(pool, nothing, NULL), TP_EFULL);
+    assert_status(tp_shutdown(pool, TP_DRAIN, 0), TP_ETIMEDOUT);
+    assert_status(tp_submit(pool, nothing, NULL), TP_ESHUTDOWN);
+    assert_status(tp_submit_with(pool, nothing, NULL, &options), TP_ESHUTDOWN);
+    gate_open(&gate);
+    assert_status(tp_destroy(pool), TP_OK);
+}
+
+// ---- TP_EFORKED --------------------------------------------------------------------------------------------
+
+static void calls_that_a_child_may_not_make(void *arg) {
+    tp_pool *pool = (tp_pool *)arg;
+    void *args[] = {NULL};
+    size_t taken = 77;
+    must_status(tp_submit(pool, must_not_run, NULL), TP_EFORKED);
+    must_status(tp_submit_batch(pool, must_not_run, args, 1, &taken), TP_EFORKED);
+    must(taken == 0);
+    must_status(tp_submit_with(pool, must_not_run, NULL, NULL), TP_EFORKED);
+    must_status(tp_wait(pool, 0), TP_EFORKED);
+    must_status(tp_wait(pool, TP_FOREVER), TP_EFORKED);
+    must_status(tp_shutdown(pool, TP_DRAIN, TP_FOREVER), TP_EFORKED);
+    must_status(tp_shutdown(pool, TP_DISCARD, 0), TP_EFORKED);
+    must_status(tp_resize(pool, 3), TP_EFORKED);
+    must_status(tp_pause(pool), TP_EFORKED);
+    must_status(tp_resume(pool), TP_EFORKED);
+    must(tp_thread_count(pool) == 0);
+    must(tp_queued(pool) == 0);
+}
+
+static void the_parents_pool_answers_a_child_that_it_is_the_parents(void **state) {
+    (void)state;
+    struct gate gate = GATE_INIT;
+    tp_pool *pool = pool_of(2);
+    assert_child(calls_that_a_child_may_not_make, pool);
+    occupy(pool, &gate, 2);
+    assert_status(tp_submit(pool, nothing, NULL), TP_OK);
+    assert_child(calls_that_a_child_may_not_make, pool);
+    gate_open(&gate);
+    assert_status(tp_wait(pool, LIMIT_NS), TP_OK);
+    assert_child(calls_that_a_child_may_not_make, pool);
+    assert_status(tp_destroy(pool), TP_OK);
+}
+
+static void the_parents_default_pool_answers_so_too(void **state) {
+    (void)state;
+    tp_pool *pool = tp_default();
+    run_inside(pool, nothing, NULL);
+    assert_child(calls_that_a_child_may_not_make, pool);
+    run_inside(pool, nothing, NULL);
+}
+
+static void calls_wrongly_in_a_child(void *arg) {
+    tp_pool *pool = (tp_pool *)arg;
+    tp_task_options options = TP_TASK_OPTIONS_INIT;
+    options.reserved = 1;
+    must_status(tp_submit(pool, NULL, NULL), TP_EINVAL);
+    must_status(tp_submit_batch(pool, nothing, NULL, 1, NULL), TP_EINVAL);
+    must_status(tp_submit_with(pool, nothing, NULL, &options), TP_EINVAL);
+    must_status(tp_resize(pool, 0), TP_EINVAL);
+    must_status(tp_shutdown(pool, 2, 0), TP_EINVAL);
+    options.reserved = 0;
+    options.priority = TP_PRIORITY_LOW;
+    must_status(tp_submit_with(pool, nothing, NULL, &options), TP_EFORKED);
+}
+
+static void forked_comes_after_invalid_and_before_all_else(void **state) {
+    (void)state;
+    tp_pool *pool = pool_of(1);
+    assert_child(calls_wrongly_in_a_child, pool);
+    assert_status(tp_shutdown(pool, TP_DRAIN, LIMIT_NS), TP_OK);
+    assert_child(calls_wrongly_in_a_child, pool);
+    assert_child(calls_that_a_child_may_not_make, pool);
+    assert_status(tp_destroy(pool), TP_OK);
+}
+
+static void asks_the_parents_pool_in_its_task(void *arg) {
+    must(tp_current() == NULL);
+    must(tp_worker_index() == -1);
+    calls_that_a_child_may_not_make(arg);
+    run_inside(tp_default(), nothing, NULL);
+    tp_pool *pool = pool_of(2);
+    run_inside(pool, nothing, NULL);
+    must_status(tp_destroy(pool), TP_OK);
+    must_status(tp_destroy((tp_pool *)arg), TP_OK);
+    must(tp_current() == NULL);
+}
+
+static void forks(void *pool) {
+    struct child child = child_run(asks_the_parents_pool_in_its_task, pool);
+    if (child.code != 0) fprintf(stderr, "code %d, signal %d: %s", child.code, child.signal, child.text);
+    must(child.code == 0);
+    must(tp_current() == pool);
+    must(tp_worker_index() == 0);
+}
+
+static void a_child_that_a_task_forks_is_in_no_task(void **state) {
+    (void)state;
+    tp_pool *pool = pool_of(1);
+    run_inside(pool, forks, pool);
+    run_inside(pool, nothing, NULL);
+    assert_status(tp_destroy(pool), TP_OK);
+}
+
+static void is_outside(void *arg) {
+    (void)arg;
+    must(tp_current() == NULL);
+    must(tp_worker_index() == -1);
+}
+
+static void a_child_is_in_no_task_and_no_worker(void **state) {
+    (void)state;
+    tp_pool *pool = pool_of(1);
+    assert_child(is_outside, NULL);
+    assert_status(tp_destroy(pool), TP_OK);
+}
+
+static void destroys_it(void *pool) {
+    must_status(tp_destroy((tp_pool *)pool), TP_OK);
+    must(threads_now() == 1);
+}
+
+static void a_child_frees_the_parents_pool_and_nothing_runs(void **state) {
+    (void)state;
+    struct gate gate = GATE_INIT;
+    struct tally ran = TALLY_INIT;
+    tp_pool *pool = pool_of(1);
+    tp_task_options options = TP_TASK_OPTIONS_INIT;
+    options.drop = must_not_drop;
+    occupy(pool, &gate, 1);
+    for (int i = 0; i < 100; i++) assert_status(tp_submit_with(pool, count, &ran, &options), TP_OK);
+    assert_child(destroys_it, pool);
+    gate_open(&gate);
+    assert_status(tp_wait(pool, LIMIT_NS), TP_OK);
+    assert_int_equal(tally_now(&ran), 100);
+    assert_status(tp_pause(pool), TP_OK);
+    assert_status(tp_submit_with(pool, count, &ran, &options), TP_OK);
+    assert_child(destroys_it, pool);
+    assert_status(tp_destroy(pool), TP_OK);
+    assert_int_equal(tally_now(&ran), 101);
+}
+
+static void uses_a_new_default_pool(void *parents) {
+    struct tally ran = TALLY_INIT;
+    tp_pool *pool = tp_default();
+    must(pool != NULL && pool != parents);
+    must(tp_default() == pool);
+    must(tp_thread_count(pool) >= 1);
+    for (int i = 0; i < 100; i++) must_status(tp_submit(pool, count, &ran), TP_OK);
+    must_status(tp_wait(pool, LIMIT_NS), TP_OK);
+    must(tally_now(&ran) == 100);
+    must_status(tp_destroy(pool), TP_ENOTSUP);
+    if (parents != NULL) must_status(tp_submit((tp_pool *)parents, nothing, NULL), TP_EFORKED);
+}
+
+static void a_child_has_a_default_pool_of_its_own(void **state) {
+    (void)state;
+    assert_child(uses_a_new_default_pool, tp_default());
+    run_inside(tp_default(), nothing, NULL);
+    assert_child(uses_a_new_default_pool, tp_default());
+    run_inside(tp_default(), nothing, NULL);
+}
+
+static void has_a_child(void *parents) {
+    uses_a_new_default_pool(parents);
+    struct child child = child_run(uses_a_new_default_pool, tp_default());
+    must(child.code == 0);
+    uses_a_new_default_pool(parents);
+}
+
+static void a_grandchild_has_one_too(void **state) {
+    (void)state;
+    run_inside(tp_default(), nothing, NULL);
+    assert_child(has_a_child, tp_default());
+}
+
+static void makes_a_pool(void *arg) {
+    (void)arg;
+    tp_pool *pool = pool_of(2);
+    struct tally ran = TALLY_INIT;
+    for (int i = 0; i < 100; i++) must_status(tp_submit(pool, count, &ran), TP_OK);
+    must_status(tp_destroy(pool), TP_OK);
+    must(tally_now(&ran) == 100);
+}
+
+struct flood {
+    tp_pool *pool;
+    struct tally stop;
+};
+
+static void *floods(void *arg) {
+    struct flood *flood = (struct flood *)arg;
+    while (tally_now(&flood->stop) == 0) {
+        for (int i = 0; i < 50; i++) must_status(tp_submit(flood->pool, nothing, NULL), TP_OK);
+        must_status(tp_wait(flood->pool, LIMIT_NS), TP_OK);
+        tp_pool *pool = pool_of(1);
+        must_status(tp_submit(pool, nothing, NULL), TP_OK);
+        must_status(tp_destroy(pool), TP_OK);
+    }
+    return NULL;
+}
+
+static void makes_a_pool_and_frees_the_parents(void *pool) {
+    makes_a_pool(NULL);
+    uses_a_new_default_pool(NULL);
+    must_status(tp_destroy((tp_pool *)pool), TP_OK);
+}
+
+static void a_fork_at_any_moment_leaves_the_child_able_to_work(void **state) {
+    (void)state;
+    struct flood flood = {pool_of(2), TALLY_INIT};
+    pthread_t threads[2];
+    for (int i = 0; i < 2; i++) threads[i] = start_thread(floods, &flood);
+    for (size_t i = 0; i < rounds(3, 200, 2000); i++) {
+        assert_child(makes_a_pool_and_frees_the_parents, flood.pool);
+    }
+    tally_add(&flood.stop);
+    for (int i = 0; i < 2; i++) join_thread(threads[i]);
+    assert_status(tp_destroy(flood.pool), TP_OK);
+}
+
+// ---- TP_EAGAIN ---------------------------------------------------------------------------------------------
+
+static void creates_without_threads(void *arg) {
+    (void)arg;
+    if (!limit_threads(8)) child_end(CANNOT);
+    tp_options options = TP_OPTIONS_INIT;
+    options.threads = 64;
+    size_t files = files_now();
+    for (int i = 0; i < 50; i++) {
+        tp_pool *pool = (tp_pool *)&options;
+        must_status(tp_create(&options, &pool), TP_EAGAIN);
+        must(pool == NULL);
+        must_soon(threads_now() == 1);
+    }
+    must(files_now() == files);
+    unlimit_threads();
+    makes_a_pool(NULL);
+}
+
+static void a_create_that_gets_no_thread_leaves_nothing_behind(void **state) {
+    (void)state;
+    assert_limited_child(creates_without_threads);
+}
+
+struct hooks {
+    struct tally starts;
+    struct tally stops;
+};
+
+static void counts_a_start(void *ctx, uint32_t worker) {
+    (void)worker;
+    tally_add(&((struct hooks *)ctx)->starts);
+}
+
+static void counts_a_stop(void *ctx, uint32_t worker) {
+    (void)worker;
+    tally_add(&((struct hooks *)ctx)->stops);
+}
+
+static void creates_without_threads_but_with_hooks(void *arg) {
+    (void)arg;
+    if (!limit_threads(8)) child_end(CANNOT);
+    struct hooks hooks = {TALLY_INIT, TALLY_INIT};
+    tp_options options = TP_OPTIONS_INIT;
+    options.threads = 64;
+    options.on_start = counts_a_start;
+    options.on_stop = counts_a_stop;
+    options.hook_ctx = &hooks;
+    tp_pool *pool = NULL;
+    must_status(tp_create(&options, &pool), TP_EAGAIN);
+    uint64_t starts = tally_now(&hooks.starts);
+    must(tally_now(&hooks.stops) == starts);
+    must_soon(threads_now() == 1);
+    must(tally_now(&hooks.starts) == starts);
+    must(tally_now(&hooks.stops) == starts);
+}
+
+static void no_hook_runs_once_a_create_has_failed(void **state) {
+    (void)state;
+    assert_limited_child(creates_without_threads_but_with_hooks);
+}
+
+static void resizes_without_threads(void *arg) {
+    (void)arg;
+    if (!limit_threads(8)) child_end(CANNOT);
+    unlimit_threads();
+    tp_pool *pool = pool_of(2);
+    must(limit_threads(8));
+    for (int i = 0; i < 20; i++) {
+        must_status(tp_resize(pool, 64), TP_EAGAIN);
+        must(tp_thread_count(pool) == 2);
+        must_soon(threads_now() == 3);
+        run_inside(pool, nothing, NULL);
+    }
+    unlimit_threads();
+    must_status(tp_resize(pool, 4), TP_OK);
+    must(tp_thread_count(pool) == 4);
+    must_soon(threads_now() == 5);
+    must_status(tp_destroy(pool), TP_OK);
+}
+
+static void a_resize_that_gets_no_thread_leaves_the_number_as_it_was(void **state) {
+    (void)state;
+    assert_limited_child(resizes_without_threads);
+}
+
+static void submits_to_a_default_pool_without_threads(void *arg) {
+    (void)arg;
+    struct tally ran = TALLY_INIT;
+    void *args[] = {&ran};
+    size_t taken = 77;
+    if (!limit_threads(1)) child_end(CANNOT);
+    tp_pool *pool = tp_default();
+    must(pool != NULL);
+    for (int i = 0; i < 10; i++) {
+        must_status(tp_submit(pool, must_not_run, NULL), TP_EAGAIN);
+        must_status(tp_submit_batch(pool, must_not_run, args, 1, &taken), TP_EAGAIN);
+        must(taken == 0);
+        must_status(tp_submit_with(pool, must_not_run, NULL, NULL), TP_EAGAIN);
+        must(tp_queued(pool) == 0);
+        must_status(tp_wait(pool, 0), TP_OK);
+        must_soon(threads_now() == 1);
+    }
+    unlimit_threads();
+    must_status(tp_submit(pool, count, &ran), TP_OK);
+    must_status(tp_wait(pool, LIMIT_NS), TP_OK);
+    must(tally_now(&ran) == 1);
+}
+
+static void a_first_submit_to_the_default_pool_may_be_tried_again(void **state) {
+    (void)state;
+    assert_limited_child(submits_to_a_default_pool_without_threads);
+}
+
+// ---- TP_ENOMEM ---------------------------------------------------------------------------------------------
+
+static void limit_memory(size_t more) {
+    struct rlimit limit;
+    must(getrlimit(RLIMIT_AS, &limit) == 0);
+    limit.rlim_cur = more == 0 ? limit.rlim_max : memory_now(0) + more;
+    must(setrlimit(RLIMIT_AS, &limit) == 0);
+}
+
+static void adds_one(void *arg) { __atomic_fetch_add((uint64_t *)arg, 1, __ATOMIC_RELAXED); }
+
+static void submits_until_memory_ends(void *arg) {
+    (void)arg;
+    uint64_t ran = 0;
+    uint64_t taken = 0;
+    tp_pool *pool = pool_of(2);
+    must_status(tp_pause(pool), TP_OK);
+    must_status(tp_submit(pool, adds_one, &ran), TP_OK);
+    limit_memory(16 << 20);
+    tp_status status = TP_OK;
+    while (status == TP_OK) {
+        errno = ERRNO_BEFORE;
+        status = tp_submit(pool, adds_one, &ran);
+        if (status == TP_OK) taken++;
+    }
+    must(errno == ERRNO_BEFORE);
+    must(status == TP_ENOMEM);
+    must(tp_queued(pool) == taken + 1);
+    limit_memory(0);
+    must_status(tp_submit(pool, adds_one, &ran), TP_OK);
+    must_status(tp_resume(pool), TP_OK);
+    must_status(tp_wait(pool, LIMIT_NS), TP_OK);
+    must(ran == taken + 2);
+    must_status(tp_destroy(pool), TP_OK);
+}
+
+static void a_submit_that_gets_no_memory_says_so_and_the_pool_goes_on(void **state) {
+    (void)state;
+    if (is_small()) skip();
+    assert_child(submits_until_memory_ends, NULL);
+}
+
+static void submits_batches_until_memory_ends(void *arg) {
+    (void)arg;
+    static void *args[1000];
+    uint64_t ran = 0;
+    uint64_t accepted = 0;
+    for (size_t i = 0; i < 1000; i++) args[i] = &ran;
+    tp_pool *pool = pool_of(2);
+    must_status(tp_pause(pool), TP_OK);
+    limit_memory(16 << 20);
+    tp_status status = TP_OK;
+    while (status == TP_OK) {
+        size_t taken = 0;
+        status = tp_submit_batch(pool, adds_one, args, 1000, &taken);
+        must(status == TP_OK ? taken == 1000 : taken < 1000);
+        accepted += taken;
+    }
+    must(status == TP_ENOMEM);
+    must(tp_queued(pool) == accepted);
+    limit_memory(0);
+    must_status(tp_resume(pool), TP_OK);
+    must_status(tp_wait(pool, LIMIT_NS), TP_OK);
+    must(ran == accepted);
+    must_status(tp_destroy(pool), TP_OK);
+}
+
+static void a_batch_that_gets_no_memory_says_how_much_it_took(void **state) {
+    (void)state;
+    if (is_small()) skip();
+    assert_child(submits_batches_until_memory_ends, NULL);
+}
+
+struct inside_flood {
+    tp_pool *pool;
+    uint64_t ran;
+    uint64_t taken;
+};
+
+static void submits_inside_until_memory_ends(void *arg) {
+    struct inside_flood *flood = (struct inside_flood *)arg;
+    tp_status status = TP_OK;
+    while (status == TP_OK) {
+        status = tp_submit(flood->pool, adds_one, &flood->ran);
+        if (status == TP_OK) flood->taken++;
+    }
+    must(status == TP_ENOMEM);
+    limit_memory(0);
+}
+
+static void has_a_task_that_submits_until_memory_ends(void *arg) {
+    (void)arg;
+    struct inside_flood flood = {pool_of(1), 0, 0};
+    run_inside(flood.pool, nothing, NULL);
+    limit_memory(16 << 20);
+    must_status(tp_submit(flood.pool, submits_inside_until_memory_ends, &flood), TP_OK);
+    must_status(tp_wait(flood.pool, LIMIT_NS), TP_OK);
+    must(flood.ran == flood.taken);
+    must_status(tp_destroy(flood.pool), TP_OK);
+}
+
+static void a_submit_of_a_task_that_gets_no_memory_says_so_too(void **state) {
+    (void)state;
+    if (is_small()) skip();
+    assert_child(has_a_task_that_submits_until_memory_ends, NULL);
+}
+
+static void creates_without_memory(void *arg) {
+    (void)arg;
+    tp_options options = TP_OPTIONS_INIT;
+    options.threads = 64;
+    limit_memory(1 << 20);
+    for (int i = 0; i < 20; i++) {
+        tp_pool *pool = (tp_pool *)&options;
+        errno = ERRNO_BEFORE;
+        tp_status status = tp_create(&options, &pool);
+        must(errno == ERRNO_BEFORE);
+        must(status == TP_EAGAIN || status == TP_ENOMEM);
+        must(pool == NULL);
+        must_soon(threads_now() == 1);
+    }
+    limit_memory(0);
+    makes_a_pool(NULL);
+}
+
+static void a_create_that_gets_no_memory_leaves_nothing_behind(void **state) {
+    (void)state;
+    if (is_small()) skip();
+    assert_child(creates_without_memory, NULL);
+}
+
+// ---- errno -------------------------------------------------------------------------------------------------
+
+static void reads_all_there_is_to_read(void *pool) {
+    errno = ERRNO_BEFORE;
+    must(tp_default() != NULL);
+    must(errno == ERRNO_BEFORE);
+    must(tp_thread_count((tp_pool *)pool) == 1);
+    must(tp_queued((tp_pool *)pool) == 0);
+    must(tp_current() == pool || tp_current() == NULL);
+    must(tp_worker_index() >= -1);
+    must(tp_version() != NULL);
+    must(tp_status_string(TP_EFORKED) != NULL);
+    must(errno == ERRNO_BEFORE);
+}
+
+static void calls_without_a_status_leave_errno_as_it_was(void **state) {
+    (void)state;
+    tp_pool *pool = pool_of(1);
+    reads_all_there_is_to_read(pool);
+    run_inside(pool, reads_all_there_is_to_read, pool);
+    assert_status(tp_destroy(pool), TP_OK);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_null_pool_is_invalid_for_every_call_that_needs_one),
+        cmocka_unit_test(a_null_pool_has_no_threads_and_no_tasks),
+        cmocka_unit_test(a_null_pool_may_be_destroyed),
+        cmocka_unit_test(a_null_function_is_invalid),
+        cmocka_unit_test(a_batch_without_arguments_is_invalid_unless_it_is_empty),
+        cmocka_unit_test(a_refused_batch_says_that_it_took_nothing),
+        cmocka_unit_test(a_mode_of_shutdown_that_is_not_known_is_invalid),
+        cmocka_unit_test(a_thread_count_out_of_range_is_invalid_in_a_resize),
+        cmocka_unit_test(an_init_of_nothing_or_of_an_impossible_size_is_invalid),
+        cmocka_unit_test(a_refused_init_leaves_the_struct_alone),
+        cmocka_unit_test(a_refused_submit_leaves_the_argument_with_the_caller),
+        cmocka_unit_test(a_refused_submit_does_not_call_drop),
+        cmocka_unit_test(a_task_cannot_wait_for_its_own_pool_nor_end_it),
+        cmocka_unit_test(a_hook_cannot_wait_for_its_own_pool_nor_end_it),
+        cmocka_unit_test(a_drop_function_cannot_wait_for_its_pool_nor_end_it),
+        cmocka_unit_test(a_task_may_wait_for_another_pool_and_end_it),
+        cmocka_unit_test(a_task_may_make_a_pool_of_its_own),
+        cmocka_unit_test(a_pool_that_was_shut_down_refuses_every_change),
+        cmocka_unit_test(a_pool_that_still_drains_refuses_every_change),
+        cmocka_unit_test(a_task_of_a_draining_pool_cannot_change_it_either),
+        cmocka_unit_test(a_wait_for_a_running_task_times_out_and_the_task_goes_on),
+        cmocka_unit_test(a_time_out_too_long_for_any_clock_is_as_good_as_forever),
+        cmocka_unit_test(a_shutdown_that_timed_out_goes_on),
+        cmocka_unit_test(the_default_pool_cannot_be_ended),
+        cmocka_unit_test(a_priority_is_not_supported_yet),
+        cmocka_unit_test(invalid_comes_before_deadlock),
+        cmocka_unit_test(invalid_comes_before_shut_down),
+        cmocka_unit_test(invalid_comes_before_not_supported),
+        cmocka_unit_test(deadlock_comes_before_not_supported),
+        cmocka_unit_test(shut_down_comes_before_full_and_not_supported),
+        cmocka_unit_test(the_parents_pool_answers_a_child_that_it_is_the_parents),
+        cmocka_unit_test(the_parents_default_pool_answers_so_too),
+        cmocka_unit_test(forked_comes_after_invalid_and_before_all_else),
+        cmocka_unit_test(a_child_that_a_task_forks_is_in_no_task),
+        cmocka_unit_test(a_child_is_in_no_task_and_no_worker),
+        cmocka_unit_test(a_child_frees_the_parents_pool_and_nothing_runs),
+        cmocka_unit_test(a_child_has_a_default_pool_of_its_own),
+        cmocka_unit_test(a_grandchild_has_one_too),
+        cmocka_unit_test(a_fork_at_any_moment_leaves_the_child_able_to_work),
+        cmocka_unit_test(a_create_that_gets_no_thread_leaves_nothing_behind),
+        cmocka_unit_test(no_hook_runs_once_a_create_has_failed),
+        cmocka_unit_test(a_resize_that_gets_no_thread_leaves_the_number_as_it_was),
+        cmocka_unit_test(a_first_submit_to_the_default_pool_may_be_tried_again),
+        cmocka_unit_test(a_submit_that_gets_no_memory_says_so_and_the_pool_goes_on),
+        cmocka_unit_test(a_batch_that_gets_no_memory_says_how_much_it_took),
+        cmocka_unit_test(a_submit_of_a_task_that_gets_no_memory_says_so_too),
+        cmocka_unit_test(a_create_that_gets_no_memory_leaves_nothing_behind),
+        cmocka_unit_test(calls_without_a_status_leave_errno_as_it_was),
+    };
+    return run_file(tests);
+}
