@@ -1,0 +1,69 @@
+# What those who work on tp call; `make help` tells. Users of tp need CMake alone: see README.md.
+
+BUILD  = build
+PREFIX = /usr/local
+ROUNDS = 20
+
+JOBS = --parallel $(shell nproc)
+MAKEFLAGS += --no-print-directory
+
+.PHONY: all demo test lint sanitize valgrind loom stress install clean help
+.PHONY: deps-build deps-demo deps-test test-arrows test-header test-rust test-c test-install test-examples test-python
+.NOTPARALLEL:
+
+all: deps-build ## Build libtp.so, libtp.a, the examples and the tests
+	cmake -B $(BUILD)
+	cmake --build $(BUILD) $(JOBS)
+
+demo: deps-demo all ## Pack a 200 MB file with pgzip, beside gzip and pigz
+	tests/demo.sh $(BUILD)/c-examples/pgzip
+
+test: deps-test test-arrows test-header test-rust test-c test-python test-examples test-install loom valgrind sanitize ## Run every test
+
+lint: deps-test ## Check formats, lints and warnings
+	tests/lint.sh
+
+test-arrows:
+	tests/arrows.sh
+test-header:
+	tests/header.sh
+test-rust:
+	cargo test --locked
+test-c: all
+	ctest --test-dir $(BUILD) --output-on-failure
+test-python: all
+	TP_LIBRARY=$(abspath $(BUILD))/lib/libtp.so python3 -m unittest discover -s tests/python -p 'test_*.py'
+test-examples: all
+	tests/examples/run.sh $(BUILD)/c-examples
+test-install: all
+	tests/install/run.sh $(BUILD)
+
+loom: ## Check the protocols against every order of events
+	RUSTFLAGS="--cfg loom" cargo test --locked --release --lib --target-dir target/loom loom
+
+valgrind: deps-test all ## Run the C tests under memcheck
+	tests/valgrind.sh $(BUILD)
+
+sanitize: ## Run the Rust tests under ThreadSanitizer and AddressSanitizer
+	tests/sanitize.sh
+
+stress: deps-test all ## Run the tests at full size, ROUNDS times (20)
+	TP_TEST_SCALE=full ctest --test-dir $(BUILD) --output-on-failure --repeat until-fail:$(ROUNDS)
+	for round in $$(seq $(ROUNDS)); do TP_TEST_SCALE=full cargo test --locked --release --quiet || exit 1; done
+
+install: ## Install what is built, below PREFIX (/usr/local), inside DESTDIR
+	@test -e $(BUILD)/lib/libtp.a || $(MAKE) all
+	cmake --install $(BUILD) --prefix $(PREFIX)
+
+clean: ## Remove all that was built
+	rm -rf $(BUILD) demo target
+
+help: ## Show this
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
+
+deps-build:
+	@cmake/deps.sh cmake cc
+deps-demo:
+	@cmake/deps.sh cmake cc zlib openssl pkg-config pigz
+deps-test: deps-demo
+	@cmake/deps.sh c++ clang clang++ cmocka valgrind python3 git
