@@ -19,6 +19,16 @@ set(tp_static "${tp_lib_dir}/libtp.a")
 # What libtp.a needs beside libc, on systems where it is not in libc: tests/install/ links it with this alone.
 set(tp_static_needs pthread dl)
 
+# lld and gold do not collect garbage in a relocatable link.
+set(tp_ld "${CMAKE_LINKER}")
+if(NOT CMAKE_CROSSCOMPILING)
+  find_program(TP_LD_BFD ld.bfd)
+  mark_as_advanced(TP_LD_BFD)
+  if(TP_LD_BFD)
+    set(tp_ld "${TP_LD_BFD}")
+  endif()
+endif()
+
 add_custom_target(tp_cargo
   COMMAND "${TP_CARGO}" ${tp_cargo_args}
   WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}"
@@ -35,7 +45,7 @@ add_custom_command(
 
 add_custom_command(
   OUTPUT "${tp_static}"
-  COMMAND "${CMAKE_COMMAND}" -E env "LD=${CMAKE_LINKER}" "NM=${CMAKE_NM}" "OBJCOPY=${CMAKE_OBJCOPY}" "AR=${CMAKE_AR}"
+  COMMAND "${CMAKE_COMMAND}" -E env "LD=${tp_ld}" "NM=${CMAKE_NM}" "OBJCOPY=${CMAKE_OBJCOPY}" "AR=${CMAKE_AR}"
           sh "${PROJECT_SOURCE_DIR}/cmake/localize.sh" "${tp_cargo_out}/libtp.a" "${tp_cargo_out}/libtp.so" "${tp_static}"
   DEPENDS tp_cargo "${tp_cargo_out}/libtp.a" "${PROJECT_SOURCE_DIR}/cmake/localize.sh"
   COMMENT "Hiding Rust's names in libtp.a" VERBATIM)

@@ -5,7 +5,9 @@
 # cargo's archive holds the Rust standard library with global names; so does every other archive made by cargo, and two
 # of them in one program clash. Here the members become one object, without what no tp function reaches, and all names
 # but tp's become local. Section groups are dissolved: a linker keeps one group of a name, also where the names are
-# local, and would throw away a part that somebody's local symbols refer to.
+# local, and would throw away a part that somebody's local symbols refer to. LLVM's own code, which some members carry,
+# goes: another LLVM's plug-in for ar aborts over it. So does debug information, as it does from libtp.so: what there is
+# of it is the standard library's.
 #
 # usage: localize.sh CARGOS_LIBTP_A LIBTP_SO OUTPUT; LD, NM, OBJCOPY and AR name other tools.
 set -eu

@@ -60,6 +60,31 @@ pub(crate) struct Seat {
     signal: Futex,
 }
 
+impl Seat {
+    /// By whoever has popped it.
+    fn wake(&self) {
+        // Pairs with the load in `Sleep::wait`.
+        self.signal.store(1, Release);
+        self.signal.wake_one();
+    }
+}
+
+/// The parked from this one down; what is below each is read before it is given out. If the stack changes meanwhile these
+/// are any seats, but not more than there can be.
+fn below<S: Seats>(seats: &S, top: Option<u32>) -> impl Iterator<Item = &Seat> {
+    let look = |index: Option<u32>| {
+        let seat = seats.seat(index?)?;
+        Some((seat, Crew(u64::from(seat.next.load(Relaxed))).top()))
+    };
+    let mut rest = look(top);
+    core::iter::from_fn(move || {
+        let (seat, under) = rest?;
+        rest = look(under);
+        Some(seat)
+    })
+    .take(usize::from(u16::MAX))
+}
+
 /// Finds a worker's seat by its index.
 pub(crate) trait Seats {
     fn seat(&self, index: u32) -> Option<&Seat>;
@@ -76,13 +101,22 @@ impl Sleep {
     pub(crate) fn task_added(&self, seats: &impl Seats) {
         // Pairs with the fences in `stop_searching` and `fall_asleep`.
         if Crew(self.crew.load(Relaxed)).needs_wake() {
-            self.wake(seats, Crew::needs_wake);
+            self.wake_one(seats);
         }
     }
 
-    /// Wakes everyone who is parked: something other than work has changed. The caller has fenced.
+    /// Wakes everyone who is parked: something other than work has changed. The caller has fenced. All are popped in one
+    /// step, so that one who parks again at once is not woken again.
     pub(crate) fn wake_all(&self, seats: &impl Seats) {
-        while self.wake(seats, |_| true) {}
+        let mut crew = Crew(self.crew.load(Acquire));
+        while crew.top().is_some() {
+            let parked = below(seats, crew.top()).count() as u64;
+            let woken = Crew(crew.0.wrapping_add(parked * SEARCHING_ONE)).with_top(0);
+            match self.crew.compare_exchange_weak(crew.0, woken.0, AcqRel, Acquire) {
+                Ok(_) => return below(seats, crew.top()).for_each(Seat::wake),
+                Err(now) => crew = Crew(now),
+            }
+        }
     }
 
     pub(crate) fn start_searching(&self) {
@@ -122,21 +156,15 @@ impl Sleep {
     }
 
     #[cold]
-    fn wake(&self, seats: &impl Seats, wanted: impl Fn(Crew) -> bool) -> bool {
+    fn wake_one(&self, seats: &impl Seats) {
         let mut crew = Crew(self.crew.load(Acquire));
-        loop {
-            let Some(seat) = crew.top().and_then(|top| seats.seat(top)).filter(|_| wanted(crew)) else {
-                return false;
-            };
+        while crew.needs_wake()
+            && let Some(seat) = crew.top().and_then(|top| seats.seat(top))
+        {
             let next = seat.next.load(Relaxed) as u16;
             let woken = Crew(crew.0 + SEARCHING_ONE).with_top(next);
             match self.crew.compare_exchange_weak(crew.0, woken.0, AcqRel, Acquire) {
-                Ok(_) => {
-                    // Pairs with the load in `wait`.
-                    seat.signal.store(1, Release);
-                    seat.signal.wake_one();
-                    return true;
-                }
+                Ok(_) => return seat.wake(),
                 Err(now) => crew = Crew(now),
             }
         }
@@ -337,6 +365,19 @@ mod tests {
         sleep.wake_all(&seats);
         assert_eq!(crew(&sleep), Crew(TAG_ONE | SEARCHING_ONE));
         assert!(sleep.stop_searching());
+    }
+
+    #[test]
+    fn all_are_woken_in_one_step() {
+        let seats: Vec<Seat> = (0..5).map(|_| Seat::default()).collect();
+        let sleep = Sleep::default();
+        for index in [3, 0, 4, 1] {
+            sleep.start_searching();
+            sleep.fall_asleep(index, &seats[index as usize]);
+        }
+        sleep.wake_all(&seats);
+        assert_eq!((crew(&sleep).top(), crew(&sleep).searching()), (None, 4));
+        [3, 0, 4, 1].iter().for_each(|&index: &usize| sleep.wait(&seats[index]));
     }
 
     #[test]

@@ -589,6 +589,18 @@ static void a_resize_changes_the_number_of_threads_that_there_are(void **state) 
     assert_soon(threads_now() == 1);
 }
 
+static void a_resize_of_a_large_idle_pool_returns(void **state) {
+    (void)state;
+    const uint32_t most = is_small() ? 8 : 64;
+    tp_pool *pool = pool_of(most);
+    for (size_t i = 0; i < rounds(10, 300, 3000); i++) {
+        assert_status(tp_resize(pool, most - (uint32_t)(i % 3)), TP_OK);
+        if (i % 10 == 0) run_inside(pool, nothing, NULL);
+    }
+    assert_soon(threads_now() == 1 + tp_thread_count(pool));
+    assert_status(tp_destroy(pool), TP_OK);
+}
+
 static void a_larger_pool_runs_more_tasks_at_once(void **state) {
     (void)state;
     struct gate gate = GATE_INIT;
@@ -1075,6 +1087,7 @@ int main(void) {
         cmocka_unit_test(nothing_waits_for_the_default_pool_at_exit),
         cmocka_unit_test(a_process_may_exit_while_its_workers_work),
         cmocka_unit_test(a_resize_changes_the_number_of_threads_that_there_are),
+        cmocka_unit_test(a_resize_of_a_large_idle_pool_returns),
         cmocka_unit_test(a_larger_pool_runs_more_tasks_at_once),
         cmocka_unit_test(a_resize_waits_for_no_task_and_a_worker_too_many_ends_after_its_own),
         cmocka_unit_test(a_pool_may_shrink_and_grow_again_while_its_workers_are_busy),
