@@ -136,13 +136,14 @@ subproject() {
         && cmake --install "$out" --prefix "$out/prefix" && [ "$(find "$out/prefix" -type f)" = "$out/prefix/bin/static" ] \
         && ! find "$out" -path '*/c-examples/*' -name Makefile | grep .
 }
+entries() { find "$1" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort; }
 in_source() {
     local tree=$work/in-source
-    cp -r "$work/tp" "$tree" && ls -A "$tree" >"$work/before" || return 1
+    cp -r "$work/tp" "$tree" && entries "$tree" >"$work/before" || return 1
     (cd "$tree" && cmake .) >"$work/refusal" 2>&1 && return 1
     cat "$work/refusal"
     [ "$(grep -c 'In-source build refused' "$work/refusal")" = 1 ] || return 1
-    [ "$(ls -A "$tree" | grep -vxF -f "$work/before" | xargs)" = "CMakeCache.txt CMakeFiles" ] || return 1
+    [ "$(entries "$tree" | grep -vxF -f "$work/before" | xargs)" = "CMakeCache.txt CMakeFiles" ] || return 1
     (cd "$tree" && sh -c "$(sed -n 's/.*refused: //p' "$work/refusal")" && test ! -e CMakeCache.txt)
 }
 
