@@ -1,5 +1,5 @@
-// escape: a callback that lets a C++ exception or pthread_exit escape ends the process, with one line on standard
-// error.
+// escape: a callback that lets a C++ exception or pthread_exit escape ends the process, with a message on
+// standard error.
 //
 // Each way out is tried in a child, in whose main() a handler stands by: nothing may get that far.
 
