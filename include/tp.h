@@ -31,7 +31,8 @@
 //   - All that a thread did before a submit is visible to the task; all that a task did is visible to whoever
 //     waited for it.
 //   - Tasks that one thread submitted leave the queue in the order of submission, and a pool of one worker starts
-//     them exactly so. A task may wait for an earlier task of the thread that submitted it.
+//     them exactly so. A task may wait for an earlier task of the thread that submitted it. No task starves: while
+//     it waits, each worker starts at most 512 * threads * (1 + tasks ahead of it) later ones, beside those it holds.
 //   - A callback that lets a C++ exception or pthread_exit escape ends the process, with a message on standard error.
 //   - In a child of fork(), the parent's pools answer TP_EFORKED; tp_default() gives a new pool there.
 //   - No function may be called from a signal handler.

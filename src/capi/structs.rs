@@ -115,7 +115,7 @@ impl TryFrom<&tp_task_options> for Extras {
             return Err(Error::Invalid);
         }
         let name = options::name(text(given.name).unwrap_or(c""));
-        Ok(Extras { name, drop: given.drop, priority: given.priority })
+        Ok(Extras { arg: core::ptr::null_mut(), name, drop: given.drop, priority: given.priority })
     }
 }
 

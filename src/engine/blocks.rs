@@ -15,10 +15,11 @@
 //! the claim itself fails, so no task starts late.
 #![allow(unsafe_code, reason = "reads blocks by raw pointer")]
 
+use core::ffi::c_void;
 use core::ptr::{self, NonNull};
 
 use crate::engine::store::{Node, Store};
-use crate::engine::task::{Extras, Run, Task};
+use crate::engine::task::{ExtrasNode, Run, Task};
 use crate::error::Result;
 use crate::sync::{AcqRel, Acquire, AtomicPtr, AtomicU64, Backoff, Relaxed, Release};
 
@@ -30,40 +31,71 @@ pub(crate) fn slots_before(position: u64) -> u64 {
     position / LAP * CAP + position % LAP
 }
 
-pub(crate) struct Slot {
-    run: AtomicPtr<()>,
-    arg: AtomicPtr<()>,
-    extras: AtomicPtr<Node<Extras>>,
-    /// The queue's own word: the injector's says that the slot is written, a run queue's how old the task is.
-    pub(crate) stamp: AtomicU64,
+/// What a slot holds, as it is copied from queue to queue.
+#[derive(Clone, Copy)]
+pub(crate) struct Packed {
+    run: *mut (),
+    /// The task's pointer, or its side record if it has one.
+    data: *mut c_void,
+    /// The queue's own number, and in the lowest bit whether there is a side record.
+    stamp: u64,
 }
 
-const _: () = assert!(cfg!(loom) || size_of::<Slot>() <= 32, "users pay this for every pending task");
-
-impl Slot {
-    fn new() -> Slot {
-        Slot {
-            run: AtomicPtr::new(ptr::null_mut()),
-            arg: AtomicPtr::new(ptr::null_mut()),
-            extras: AtomicPtr::new(ptr::null_mut()),
-            stamp: AtomicU64::new(0),
+impl Packed {
+    #[inline]
+    pub(crate) fn new(task: Task, stamp: u64) -> Packed {
+        let plain = task.extras.is_null();
+        Packed {
+            run: task.run as *mut (),
+            data: if plain { task.arg } else { task.extras.cast() },
+            stamp: stamp << 1 | u64::from(!plain),
         }
     }
 
-    /// The stamp is written by the caller, after the task.
     #[inline]
-    pub(crate) fn write(&self, task: Task) {
-        self.run.store(task.run as *mut (), Relaxed);
-        self.arg.store(task.arg.cast(), Relaxed);
-        self.extras.store(task.extras, Relaxed);
+    pub(crate) fn with_stamp(self, stamp: u64) -> Packed {
+        Packed { stamp: stamp << 1 | self.stamp & 1, ..self }
+    }
+
+    #[inline]
+    pub(crate) fn task(self) -> Task {
+        // SAFETY: `run` was made from a function of this type.
+        let run = unsafe { core::mem::transmute::<*mut (), Run>(self.run) };
+        if self.stamp & 1 == 0 {
+            return Task { run, arg: self.data, extras: ptr::null_mut() };
+        }
+        let extras = self.data.cast::<ExtrasNode>();
+        // SAFETY: the record is this task's, and has a copy of its pointer.
+        Task { run, arg: unsafe { &*extras }.arg, extras }
+    }
+}
+
+pub(crate) struct Slot {
+    run: AtomicPtr<()>,
+    data: AtomicPtr<c_void>,
+    stamp: AtomicU64,
+}
+
+const _: () = assert!(cfg!(loom) || size_of::<Slot>() == 24, "users pay this for every pending task");
+
+impl Slot {
+    /// The stamp is written last: who sees it sees the task.
+    #[inline]
+    pub(crate) fn write(&self, packed: Packed) {
+        self.run.store(packed.run, Relaxed);
+        self.data.store(packed.data, Relaxed);
+        self.stamp.store(packed.stamp, Release);
+    }
+
+    #[inline]
+    pub(crate) fn stamp(&self) -> u64 {
+        self.stamp.load(Acquire) >> 1
     }
 
     /// What was written, if the caller has synchronized with the writer.
     #[inline]
-    pub(crate) fn read(&self) -> Task {
-        // SAFETY: claimed slots have been written, and `run` from a function of this type.
-        let run = unsafe { core::mem::transmute::<*mut (), Run>(self.run.load(Relaxed)) };
-        Task { run, arg: self.arg.load(Relaxed).cast(), extras: self.extras.load(Relaxed) }
+    pub(crate) fn read(&self) -> Packed {
+        Packed { run: self.run.load(Relaxed), data: self.data.load(Relaxed), stamp: self.stamp.load(Relaxed) }
     }
 }
 
@@ -79,7 +111,11 @@ pub(crate) type BlockNode = Node<Block>;
 impl Block {
     fn new() -> Block {
         Block {
-            slots: core::array::from_fn(|_| Slot::new()),
+            slots: core::array::from_fn(|_| Slot {
+                run: AtomicPtr::new(ptr::null_mut()),
+                data: AtomicPtr::new(ptr::null_mut()),
+                stamp: AtomicU64::new(0),
+            }),
             next: AtomicPtr::new(ptr::null_mut()),
             done: AtomicU64::new(0),
         }
@@ -134,15 +170,62 @@ impl Claim {
 
     /// Says that all its slots have been read; the last reader of a block gives it back.
     pub(crate) fn finish(self, blocks: &Blocks) {
-        // SAFETY: as above.
-        let block = unsafe { self.block.as_ref() };
-        // Acquire and release: the other readers' reads come before the block is written again.
-        if block.done.fetch_add(self.count, AcqRel) + self.count == CAP {
-            block.done.store(0, Relaxed);
-            block.next.store(ptr::null_mut(), Relaxed);
-            blocks.give(self.block);
+        finish(self.block, self.count, blocks);
+    }
+}
+
+fn finish(block: NonNull<BlockNode>, count: u64, blocks: &Blocks) {
+    // SAFETY: slots of it have been claimed and are not finished.
+    let this = unsafe { block.as_ref() };
+    // Acquire and release: the other readers' reads come before the block is written again.
+    if this.done.fetch_add(count, AcqRel) + count == CAP {
+        this.done.store(0, Relaxed);
+        this.next.store(ptr::null_mut(), Relaxed);
+        blocks.give(block);
+    }
+}
+
+/// Slots of one block that one thread has read and not yet finished: it says so once for many.
+pub(crate) struct Tally {
+    block: AtomicPtr<BlockNode>,
+    count: AtomicU64,
+}
+
+impl Tally {
+    pub(crate) fn new() -> Tally {
+        Tally { block: AtomicPtr::new(ptr::null_mut()), count: AtomicU64::new(0) }
+    }
+
+    /// Finishes the claim of one slot, at the latest when the thread has gone on to another block.
+    #[inline]
+    pub(crate) fn finish(&self, claim: &Claim, blocks: &Blocks) {
+        let block = claim.block.as_ptr();
+        if self.block.load(Relaxed) != block {
+            self.settle(blocks);
+            self.block.store(block, Relaxed);
+        }
+        self.count.store(self.count.load(Relaxed) + 1, Relaxed);
+        if claim.position % LAP == CAP - 1 {
+            self.settle(blocks);
         }
     }
+
+    #[cold]
+    fn settle(&self, blocks: &Blocks) {
+        let count = self.count.swap(0, Relaxed);
+        if let Some(block) = NonNull::new(self.block.swap(ptr::null_mut(), Relaxed)) {
+            finish(block, count, blocks);
+        }
+    }
+}
+
+/// What the head says to one who comes for the next task.
+pub(crate) enum Next {
+    Claimed(Claim),
+    /// The next task's stamp was not as wished.
+    Declined(u64),
+    /// Nothing can be claimed.
+    Nothing,
 }
 
 impl Head {
@@ -153,6 +236,11 @@ impl Head {
     /// Before its first use, and before other threads have it.
     pub(crate) fn init(&self, block: NonNull<BlockNode>) {
         self.block.store(block.as_ptr(), Release);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn set_position(&self, position: u64) {
+        self.word.store(position, Relaxed);
     }
 
     pub(crate) fn position(&self) -> u64 {
@@ -180,8 +268,38 @@ impl Head {
         let block = NonNull::new(self.block.load(Acquire))?;
         // SAFETY: it was this queue's block once, and blocks live as long as the store. If it is another's by now, the
         // head has moved, and the stamp is not used.
-        let stamp = unsafe { block.as_ref() }.slot(word).stamp.load(Acquire);
+        let stamp = unsafe { block.as_ref() }.slot(word).stamp();
         (self.word.load(Relaxed) == word).then_some(stamp)
+    }
+
+    /// Claims the next slot if its stamp is as wished. Nothing from a shut head.
+    #[inline]
+    pub(crate) fn claim_next(&self, tail: u64, wish: impl Fn(u64) -> bool) -> Next {
+        let mut backoff = Backoff::default();
+        loop {
+            let word = self.word.load(Acquire);
+            // A shut head is above every tail.
+            if word >= tail {
+                return Next::Nothing;
+            }
+            let Some(block) = NonNull::new(self.block.load(Acquire)).filter(|_| word % LAP != CAP) else {
+                backoff.snooze();
+                continue;
+            };
+            // SAFETY: as in `peek_stamp`.
+            let stamp = unsafe { block.as_ref() }.slot(word).stamp();
+            if !wish(stamp) {
+                if self.word.load(Relaxed) == word {
+                    return Next::Declined(stamp);
+                }
+            } else if self.word.compare_exchange(word, word + 1, AcqRel, Relaxed).is_ok() {
+                let claim = Claim { block, position: word, count: 1 };
+                if (word + 1) % LAP == CAP {
+                    self.move_on(&claim);
+                }
+                return Next::Claimed(claim);
+            }
+        }
     }
 
     /// Claims up to `want(available)` of the slots before `tail()`, from one block. Not from a shut head, unless

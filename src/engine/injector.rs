@@ -13,7 +13,7 @@
 
 use core::ptr::NonNull;
 
-use crate::engine::blocks::{BlockNode, Blocks, CAP, Claim, Head, LAP, slots_before};
+use crate::engine::blocks::{BlockNode, Blocks, CAP, Claim, Head, LAP, Packed, slots_before};
 use crate::engine::task::Task;
 use crate::error::{Error, Result};
 use crate::sync::{AcqRel, Acquire, AtomicPtr, AtomicU64, Backoff, Padded, Relaxed, Release, fence_after_rmw};
@@ -99,9 +99,7 @@ impl Injector {
         let block = unsafe { room.block.as_ref() };
         for nth in 0..room.count {
             let slot = block.slot(room.position + nth);
-            slot.write(task(nth));
-            // Pairs with the load in `read`.
-            slot.stamp.store(room.position + nth + 1, Release);
+            slot.write(Packed::new(task(nth), room.position + nth + 1));
         }
         fence_after_rmw();
         Ok(room.count)
@@ -158,23 +156,23 @@ impl Injector {
         self.head.claim(|| self.tail_position().min(age), want, false)
     }
 
-    /// The nth task of a claim from this queue.
+    /// The nth task of a claim from this queue, stamped with its age.
     #[inline]
-    pub(crate) fn read(&self, claim: &Claim, nth: u64) -> Task {
+    pub(crate) fn read(&self, claim: &Claim, nth: u64) -> Packed {
         let slot = claim.slot(nth);
         let mut backoff = Backoff::default();
         // Pairs with the store in `push_some`.
-        while slot.stamp.load(Acquire) != claim.position + nth + 1 {
+        while slot.stamp() != claim.position + nth + 1 {
             backoff.snooze();
         }
-        slot.read()
+        slot.read().with_stamp(claim.position + nth)
     }
 
     /// The oldest task alone.
     #[inline]
     pub(crate) fn pop(&self, blocks: &Blocks, even_if_shut: bool) -> Option<Task> {
         let claim = self.head.claim(|| self.tail_position(), |_| 1, even_if_shut)?;
-        let task = self.read(&claim, 0);
+        let task = self.read(&claim, 0).task();
         claim.finish(blocks);
         Some(task)
     }
@@ -345,6 +343,28 @@ mod tests {
     }
 
     #[test]
+    fn positions_pass_every_power_of_two_and_leave_the_bits_alone() {
+        for start in [(1 << 32) - 2, POSITION - LAP - 1] {
+            let (queue, blocks) = queue();
+            queue.head.set_position(start);
+            queue.tail.word.store(start, Relaxed);
+            for number in 0..LAP / 2 {
+                queue.push(Task::numbered(number), Side::Outside, &blocks).unwrap();
+            }
+            queue.shut(Side::Outside);
+            assert_eq!(
+                (queue.is_shut(Side::Inside), queue.is_shut(Side::Outside), queue.len()),
+                (false, true, LAP / 2)
+            );
+            queue.head().shut();
+            assert!(queue.pop(&blocks, false).is_none());
+            queue.head().open();
+            let got: Vec<_> = core::iter::from_fn(|| queue.pop(&blocks, false)).map(|task| task.number()).collect();
+            assert!(got.into_iter().eq(0..LAP / 2));
+        }
+    }
+
+    #[test]
     fn producers_and_consumers_at_full_speed_lose_and_repeat_nothing() {
         const EACH: u64 = 200_000;
         let (queue, blocks) = queue();
@@ -368,7 +388,7 @@ mod tests {
                             thread::yield_now();
                             continue;
                         };
-                        got.extend((0..claim.count).map(|nth| queue.read(&claim, nth).number()));
+                        got.extend((0..claim.count).map(|nth| queue.read(&claim, nth).task().number()));
                         claim.finish(blocks);
                     }
                     got

@@ -26,6 +26,8 @@ pub(crate) mod pool;
 #[cfg(not(loom))]
 pub(crate) mod search;
 #[cfg(not(loom))]
+pub(crate) mod watch;
+#[cfg(not(loom))]
 pub(crate) mod submit;
 #[cfg(not(loom))]
 pub(crate) mod worker;

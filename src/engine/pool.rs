@@ -16,7 +16,7 @@ use crate::engine::wait::Waiters;
 use crate::engine::worker::Workers;
 use crate::engine::{escape, fork};
 use crate::error::{Error, Result};
-use crate::sync::{Acquire, AtomicBool, AtomicU32, Futex, Mutex, Relaxed};
+use crate::sync::{Acquire, AtomicBool, AtomicU32, AtomicU64, Futex, Mutex, Relaxed};
 use crate::sys::clock::Deadline;
 use crate::sys::{alloc, process};
 
@@ -52,6 +52,8 @@ pub(crate) struct Pool {
     pub(crate) waiters: Waiters,
     /// What is accepted elsewhere than in the injector or by a worker, and what ends elsewhere than on a worker.
     pub(crate) rest: Lane,
+    /// Tasks of `watch` that are queued and not the user's.
+    pub(crate) markers: AtomicU64,
     pub(crate) blocks: Blocks,
     pub(crate) extras: Store<Extras>,
 
@@ -86,6 +88,7 @@ impl Pool {
             sleep: Sleep::default(),
             waiters: Waiters::default(),
             rest: Lane::default(),
+            markers: AtomicU64::new(0),
             blocks: Blocks::new(),
             extras: Store::new(),
             control: Mutex::new(Control::default()),
@@ -135,7 +138,8 @@ impl Pool {
 
     pub(crate) fn queued(&self) -> u64 {
         let on_workers = || self.workers.iter().map(|worker| worker.queue.len()).sum::<u64>();
-        self.same_process().map_or(0, |()| self.injector.len() + on_workers())
+        let queued = || (self.injector.len() + on_workers()).saturating_sub(self.markers.load(Acquire));
+        self.same_process().map_or(0, |()| queued())
     }
 
     /// Whether any queue has something that a worker could start.

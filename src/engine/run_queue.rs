@@ -14,24 +14,26 @@
 use core::marker::PhantomData;
 use core::ptr::{self, NonNull};
 
-use crate::engine::blocks::{BlockNode, Blocks, CAP, Claim, Head, LAP, slots_before};
+use crate::engine::blocks::{BlockNode, Blocks, CAP, Claim, Head, LAP, Next, Packed, Tally, slots_before};
 use crate::engine::task::Task;
 use crate::error::Result;
 use crate::sync::{AcqRel, Acquire, AtomicPtr, AtomicU64, Padded, Relaxed, Release, fence_after_rmw};
 
 pub(crate) struct RunQueue {
-    tail: Padded<Tail>,
+    tail: Padded<AtomicU64>,
     head: Padded<Head>,
+    owned: Padded<Owned>,
 }
 
-struct Tail {
-    position: AtomicU64,
-    /// The owner's: the block of the tail, and one for when it is full.
+/// The owner's alone.
+struct Owned {
+    /// The block of the tail, and one for when it is full.
     block: AtomicPtr<BlockNode>,
     spare: AtomicPtr<BlockNode>,
+    read: Tally,
 }
 
-/// The right to append.
+/// The right to append, and to pop at less cost than a thief.
 pub(crate) struct Owner<'a> {
     queue: &'a RunQueue,
     one_thread: PhantomData<*mut ()>,
@@ -43,12 +45,13 @@ impl RunQueue {
         let head = Head::new();
         head.init(block);
         Ok(RunQueue {
-            tail: Padded(Tail {
-                position: AtomicU64::new(0),
+            tail: Padded(AtomicU64::new(0)),
+            head: Padded(head),
+            owned: Padded(Owned {
                 block: AtomicPtr::new(block.as_ptr()),
                 spare: AtomicPtr::new(ptr::null_mut()),
+                read: Tally::new(),
             }),
-            head: Padded(head),
         })
     }
 
@@ -66,7 +69,7 @@ impl RunQueue {
 
     #[inline]
     fn tail_position(&self) -> u64 {
-        self.tail.position.load(Acquire)
+        self.tail.load(Acquire)
     }
 
     /// Claims up to `want(available)` tasks, oldest first. Read each once, then finish the claim.
@@ -79,7 +82,7 @@ impl RunQueue {
     #[inline]
     pub(crate) fn pop(&self, blocks: &Blocks, even_if_shut: bool) -> Option<Task> {
         let claim = self.claim(|_| 1, even_if_shut)?;
-        let task = claim.slot(0).read();
+        let task = claim.slot(0).read().task();
         claim.finish(blocks);
         Some(task)
     }
@@ -105,54 +108,70 @@ impl Owner<'_> {
     /// Makes sure that the next append, or the next `CAP` of them, need no memory.
     #[inline]
     pub(crate) fn reserve(&self, n: u64, blocks: &Blocks) -> Result<()> {
-        let tail = &self.queue.tail;
-        let position = tail.position.load(Relaxed);
-        if position % LAP + n >= CAP && tail.spare.load(Relaxed).is_null() {
-            tail.spare.store(blocks.take()?.as_ptr(), Relaxed);
+        let position = self.queue.tail.load(Relaxed);
+        if position % LAP + n >= CAP { self.reserve_block(blocks) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn reserve_block(&self, blocks: &Blocks) -> Result<()> {
+        let spare = &self.queue.owned.spare;
+        if spare.load(Relaxed).is_null() {
+            spare.store(blocks.take()?.as_ptr(), Relaxed);
         }
         Ok(())
     }
 
-    /// Appends a task for which there is a reservation. Others see it at the next `publish`.
+    /// Appends a task for which there is a reservation. Others see it when the tail has moved.
     #[inline]
-    fn append(&self, position: u64, task: Task, stamp: u64) -> u64 {
-        let tail = &self.queue.tail;
-        let Some(block) = NonNull::new(tail.block.load(Relaxed)) else {
+    fn append(&self, position: u64, packed: Packed) -> u64 {
+        let owned = &self.queue.owned;
+        let Some(block) = NonNull::new(owned.block.load(Relaxed)) else {
             return position;
         };
         // SAFETY: the block of the tail has an unwritten slot, so it is not in the store.
         let block = unsafe { block.as_ref() };
-        let slot = block.slot(position);
-        slot.write(task);
-        // Release: who reads the stamp of a block that is in use again sees that the head has moved.
-        slot.stamp.store(stamp, Release);
-        if (position + 1) % LAP != CAP {
-            return position + 1;
-        }
-        // The last slot: nobody can claim it before the tail is published, which is after the next block is linked.
-        let next = tail.spare.swap(ptr::null_mut(), Relaxed);
+        block.slot(position).write(packed);
+        if (position + 1) % LAP != CAP { position + 1 } else { self.next_block(block, position) }
+    }
+
+    /// The last slot is written: nobody can claim it before the tail is published, which is after this.
+    #[cold]
+    fn next_block(&self, block: &BlockNode, position: u64) -> u64 {
+        let owned = &self.queue.owned;
+        let next = owned.spare.swap(ptr::null_mut(), Relaxed);
         block.next.store(next, Release);
-        tail.block.store(next, Relaxed);
+        owned.block.store(next, Relaxed);
         position + 2
     }
 
     /// Appends one task; afterwards the caller has fenced, so that it may look at who sleeps.
     #[inline]
     pub(crate) fn push(&self, task: Task, stamp: u64) {
-        let position = self.append(self.queue.tail.position.load(Relaxed), task, stamp);
+        let position = self.append(self.queue.tail.load(Relaxed), Packed::new(task, stamp));
         // A swap rather than a store, for the fence that follows. Pairs with the load in `tail_position`.
-        self.queue.tail.position.swap(position, AcqRel);
+        self.queue.tail.swap(position, AcqRel);
         fence_after_rmw();
     }
 
-    /// Appends what `tasks` gives, with no fence.
-    pub(crate) fn push_all(&self, tasks: impl Iterator<Item = (Task, u64)>) {
-        let mut position = self.queue.tail.position.load(Relaxed);
-        for (task, stamp) in tasks {
-            position = self.append(position, task, stamp);
-        }
+    /// Appends up to `CAP` tasks, with no fence.
+    pub(crate) fn push_all(&self, tasks: impl Iterator<Item = Packed>) {
+        let position = tasks.fold(self.queue.tail.load(Relaxed), |position, packed| self.append(position, packed));
         // Pairs with the load in `tail_position`.
-        self.queue.tail.position.store(position, Release);
+        self.queue.tail.store(position, Release);
+    }
+
+    /// The oldest task, if its stamp is as wished; else its stamp, or `Err(None)` if nothing can be had.
+    #[inline]
+    pub(crate) fn pop(&self, blocks: &Blocks, wish: impl Fn(u64) -> bool) -> core::result::Result<Task, Option<u64>> {
+        match self.queue.head.claim_next(self.queue.tail.load(Relaxed), wish) {
+            Next::Claimed(claim) => {
+                let task = claim.slot(0).read().task();
+                self.queue.owned.read.finish(&claim, blocks);
+                Ok(task)
+            }
+            Next::Declined(stamp) => Err(Some(stamp)),
+            Next::Nothing => Err(None),
+        }
     }
 }
 
@@ -176,7 +195,7 @@ mod model {
                 thread::spawn(move || {
                     let claim = shared.0.claim(|available| available.div_ceil(2), false);
                     claim.map_or(Vec::new(), |claim| {
-                        let got = (0..claim.count).map(|nth| claim.slot(nth).read().number()).collect();
+                        let got = (0..claim.count).map(|nth| claim.slot(nth).read().task().number()).collect();
                         claim.finish(&shared.1);
                         got
                     })
@@ -189,7 +208,8 @@ mod model {
                 owner.reserve(1, blocks).unwrap();
                 owner.push(Task::numbered(number), number);
             }
-            let mut got: Vec<_> = core::iter::from_fn(|| queue.pop(blocks, false)).map(|task| task.number()).collect();
+            let mut got: Vec<_> =
+                core::iter::from_fn(|| owner.pop(blocks, |_| true).ok()).map(|task| task.number()).collect();
             let stolen = thief.join().unwrap();
             assert!(got.is_sorted() && stolen.is_sorted());
             got.extend(stolen);
@@ -215,10 +235,12 @@ mod model {
                 let shared = shared.clone();
                 thread::spawn(move || shared.0.pop(&shared.1, false).is_some())
             };
-            let oldest = shared.0.oldest();
-            assert!(matches!(oldest, Some(11 | 12) | None));
+            // What is declined says whose turn it is; what is taken is what was asked for.
+            let oldest = owner.pop(&shared.1, |stamp| stamp == 12).map(|task| task.number());
+            assert!(matches!(oldest, Ok(2) | Err(Some(11))));
+            let taken = u64::from(oldest.is_ok());
             assert!(thief.join().unwrap());
-            assert_eq!(shared.0.oldest(), Some(12));
+            assert_eq!(shared.0.len(), 1 - taken);
         });
     }
 }
@@ -239,15 +261,38 @@ mod tests {
         let mut next = 0;
         for size in 0..=CAP {
             owner.reserve(size, &blocks).unwrap();
-            owner.push_all((next..next + size).map(|number| (Task::numbered(number), number)));
+            owner.push_all((next..next + size).map(|number| Packed::new(Task::numbered(number), number)));
             assert_eq!(queue.len(), size);
             assert_eq!(queue.oldest(), (size > 0).then_some(next).filter(|_| queue.head.position() % LAP != CAP));
             for number in next..next + size {
-                assert_eq!(queue.pop(&blocks, false).map(|task| task.number()), Some(number));
+                assert_eq!(owner.pop(&blocks, |_| true).map(|task| task.number()), Ok(number));
             }
             next += size;
         }
-        assert!(queue.pop(&blocks, false).is_none());
+        assert_eq!(owner.pop(&blocks, |_| true).map(|task| task.number()), Err(None));
+    }
+
+    #[test]
+    fn positions_and_stamps_pass_every_power_of_two() {
+        for start in [(1 << 32) - 2, (1 << 62) - LAP - 2] {
+            let blocks = Blocks::new();
+            let queue = RunQueue::new(&blocks).unwrap();
+            queue.head.set_position(start);
+            queue.tail.store(start, Relaxed);
+            // SAFETY: this thread alone appends.
+            let owner = unsafe { queue.owner() };
+            for number in 0..LAP / 2 {
+                owner.reserve(1, &blocks).unwrap();
+                owner.push(Task::numbered(number), start + number);
+            }
+            queue.head.shut();
+            assert_eq!((queue.len(), queue.has_work()), (LAP / 2, false));
+            queue.head.open();
+            for number in 0..LAP / 2 {
+                let task = owner.pop(&blocks, |stamp| stamp == start + number);
+                assert_eq!(task.map(|task| task.number()), Ok(number));
+            }
+        }
     }
 
     #[test]
@@ -263,7 +308,7 @@ mod tests {
                     let mut got = Vec::new();
                     while !done.load(Acquire) || queue.len() > 0 {
                         if let Some(claim) = queue.claim(|available| available.div_ceil(2).min(most), false) {
-                            got.extend((0..claim.count).map(|nth| claim.slot(nth).read().number()));
+                            got.extend((0..claim.count).map(|nth| claim.slot(nth).read().task().number()));
                             claim.finish(blocks);
                         }
                     }
@@ -277,11 +322,11 @@ mod tests {
                 owner.reserve(1, blocks).unwrap();
                 owner.push(Task::numbered(number), number);
                 if number % 3 == 0 {
-                    got.extend(queue.pop(blocks, false).map(|task| task.number()));
+                    got.extend(owner.pop(blocks, |_| true).map(|task| task.number()));
                 }
             }
             done.store(true, Release);
-            got.extend(core::iter::from_fn(|| queue.pop(blocks, false)).map(|task| task.number()));
+            got.extend(core::iter::from_fn(|| owner.pop(blocks, |_| true).ok()).map(|task| task.number()));
             let mut seen: Vec<_> = thieves.into_iter().map(|thief| thief.join().unwrap()).collect();
             seen.push(got);
             seen

@@ -14,15 +14,18 @@
 //! tasks has a worker that runs one older.
 //!
 //! Fairness. The injector's oldest task goes first if it is older than the own queue's oldest, so a task that submits
-//! itself for ever starves nobody. Every `STEAL_FIRST`th time that a worker comes for more it looks at another worker's
-//! queue before the injector, so what waits behind a long task is found while the injector never runs dry.
+//! itself for ever passes none that came from outside before. Every `STEAL_FIRST`th time that a worker comes for more it
+//! looks at another worker's queue before the injector, so what waits behind a long task is found while the injector
+//! never runs dry. `watch` sees to it while the own queue never runs dry.
 //!
 //! Batches. The most that a worker takes doubles while its batches take less than `SHORT_NS` and halves while they
 //! don't. So tiny tasks pay the shared lines once a batch, and large tasks leave the injector one by one.
 
+use crate::engine::blocks::Packed;
 use crate::engine::context::Context;
 use crate::engine::pool::{Pool, State};
 use crate::engine::task::Task;
+use crate::engine::watch::Watch;
 use crate::engine::worker::Worker;
 use crate::error::Error;
 use crate::sync::{Relaxed, SeqCst, fence};
@@ -31,23 +34,36 @@ use crate::sys::clock::now_ns;
 const BATCH_MAX: u64 = 64;
 const SHORT_NS: u64 = 50_000;
 const STEAL_FIRST: u32 = 8;
-/// How long a worker searches after its last task, before it parks.
+/// How long a worker searches after its last task, before it parks, and how long if it was parked for longer than the
+/// former: then tasks are so rare that searching costs more than it saves.
 const SEARCH_NS: u64 = 20_000;
+const SEARCH_BRIEFLY_NS: u64 = 1_000;
 
 pub(crate) struct Search<'a> {
-    pool: &'a Pool,
-    worker: &'a Worker,
+    pub(crate) pool: &'a Pool,
+    pub(crate) worker: &'a Worker,
     context: &'a Context,
+    pub(crate) watch: Watch,
     /// The most tasks to take at a time.
     batch: u64,
     batch_began: u64,
+    search_ns: u64,
     /// How often the worker has come for more; also where it begins to look for victims.
     turn: u32,
 }
 
 impl<'a> Search<'a> {
     pub(crate) fn new(pool: &'a Pool, worker: &'a Worker, context: &'a Context) -> Search<'a> {
-        Search { pool, worker, context, batch: 1, batch_began: 0, turn: worker.index }
+        Search {
+            pool,
+            worker,
+            context,
+            watch: Watch::default(),
+            batch: 1,
+            batch_began: 0,
+            search_ns: SEARCH_NS,
+            turn: worker.index,
+        }
     }
 
     /// Runs tasks until the worker is not wanted any more and has none left. (Left behind, they could be older than what
@@ -92,7 +108,7 @@ impl<'a> Search<'a> {
         let (pool, worker) = (self.pool, self.worker);
         pool.sleep.start_searching();
         pool.answer_waiters();
-        let mut give_up = now_ns() + SEARCH_NS;
+        let mut give_up = now_ns() + self.search_ns;
         loop {
             let task = self.find();
             if task.is_some() || self.may_leave() {
@@ -113,7 +129,9 @@ impl<'a> Search<'a> {
             } else if pool.has_work() {
                 pool.sleep.task_added(&pool.workers);
             }
+            let parked = now_ns();
             pool.sleep.wait(&worker.seat);
+            self.search_ns = if now_ns() - parked < SEARCH_NS { SEARCH_NS } else { SEARCH_BRIEFLY_NS };
             // Someone has work for us: if it is gone by the time we look, we park again.
             give_up = 0;
         }
@@ -121,18 +139,24 @@ impl<'a> Search<'a> {
 
     #[inline]
     fn find(&mut self) -> Option<Task> {
-        let (pool, queue) = (self.pool, &self.worker.queue);
-        if let Some(age) = queue.oldest()
-            && pool.injector.head().position() < age
-            && let Some(task) = self.take_injected(1, age)
+        let (pool, queue) = (self.pool, self.worker.own_queue());
+        if self.watch.is_due()
+            && let Some(task) = self.look_around()
         {
             return Some(task);
         }
-        if let Some(task) = queue.pop(&pool.blocks, false) {
-            return Some(task);
+        match queue.pop(&pool.blocks, |age| age <= pool.injector.head().position()) {
+            Ok(task) => return Some(task),
+            Err(Some(age)) => {
+                let older = self.take_injected(1, age);
+                if let Some(task) = older.or_else(|| queue.pop(&pool.blocks, |_| true).ok()) {
+                    return Some(task);
+                }
+            }
+            Err(None) => {}
         }
         // A paused queue may still hold something: then nothing younger is brought.
-        if queue.len() > 0 || self.is_unwanted() { None } else { self.refill() }
+        if self.worker.queue.len() > 0 || self.is_unwanted() { None } else { self.refill() }
     }
 
     /// The next task from elsewhere; the own queue is empty.
@@ -165,9 +189,9 @@ impl<'a> Search<'a> {
         let (pool, queue) = (self.pool, &self.pool.injector);
         let share = |available: u64| (available / u64::from(pool.workers.len())).clamp(1, most);
         let claim = queue.claim_older(age, share)?;
-        let task = queue.read(&claim, 0);
+        let task = queue.read(&claim, 0).task();
         if claim.count > 1 {
-            self.keep((1..claim.count).map(|nth| (queue.read(&claim, nth), claim.position + nth)));
+            self.keep((1..claim.count).map(|nth| queue.read(&claim, nth)));
         }
         claim.finish(&pool.blocks);
         if let Some(capacity) = &pool.capacity {
@@ -177,7 +201,7 @@ impl<'a> Search<'a> {
     }
 
     /// Appends the rest of a batch to the own queue. It was nowhere to be seen meanwhile, so someone may have to be told.
-    fn keep(&self, rest: impl Iterator<Item = (Task, u64)>) {
+    fn keep(&self, rest: impl Iterator<Item = Packed>) {
         self.worker.own_queue().push_all(rest);
         fence(SeqCst);
         self.pool.sleep.task_added(&self.pool.workers);
@@ -189,12 +213,12 @@ impl<'a> Search<'a> {
         if age <= self.pool.injector.head().position() { self.steal(index, most) } else { None }
     }
 
-    fn steal(&self, index: u32, most: u64) -> Option<Task> {
+    pub(crate) fn steal(&self, index: u32, most: u64) -> Option<Task> {
         let victim = self.pool.workers.get(index).filter(|_| index != self.worker.index)?;
         let claim = victim.queue.claim(|available| available.div_ceil(2).min(most), false)?;
-        let task = claim.slot(0).read();
+        let task = claim.slot(0).read().task();
         if claim.count > 1 {
-            self.keep((1..claim.count).map(|nth| (claim.slot(nth).read(), claim.slot(nth).stamp.load(Relaxed))));
+            self.keep((1..claim.count).map(|nth| claim.slot(nth).read()));
         }
         claim.finish(&self.pool.blocks);
         Some(task)

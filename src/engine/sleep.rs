@@ -302,6 +302,11 @@ mod model {
     }
 
     #[test]
+    fn loom_two_workers_two_producers_lose_no_wake_up() {
+        explore(2, 1, true, true);
+    }
+
+    #[test]
     fn loom_workers_that_are_not_wanted_all_leave() {
         explore(1, 0, true, true);
     }
@@ -365,6 +370,14 @@ mod tests {
         sleep.wake_all(&seats);
         assert_eq!(crew(&sleep), Crew(TAG_ONE | SEARCHING_ONE));
         assert!(sleep.stop_searching());
+        // As many searching as the field holds: far more than there can be workers.
+        let most = u64::from(u16::MAX) * SEARCHING_ONE;
+        let others = (u64::from(u32::MAX) << 32) | u64::from(u16::MAX);
+        sleep.crew.store(others | (most - SEARCHING_ONE), Relaxed);
+        sleep.start_searching();
+        assert_eq!((crew(&sleep).searching(), crew(&sleep).top()), (65535, Some(65534)));
+        assert!(!sleep.stop_searching());
+        assert_eq!(crew(&sleep).0 >> 32, u64::from(u32::MAX), "the tag is untouched");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use core::ffi::c_void;
 
+use crate::engine::blocks::{CAP, Packed};
 use crate::engine::capacity::{Capacity, WhenFull};
 use crate::engine::context::Context;
 use crate::engine::injector::Side;
@@ -12,7 +13,7 @@ use crate::engine::pool::{Pool, State};
 use crate::engine::task::{Extras, Run, Task};
 use crate::engine::worker::Worker;
 use crate::error::{Error, Result};
-use crate::sync::Relaxed;
+use crate::sync::{Relaxed, SeqCst, fence};
 use crate::sys::errno;
 
 impl Pool {
@@ -22,9 +23,9 @@ impl Pool {
         if let Some(capacity) = &self.capacity {
             return self.submit_limited(task, capacity);
         }
-        match self.this_worker() {
-            Some(worker) if self.spreads() && self.wants(worker) => self.submit_to(worker, task)?,
-            _ => self.inject(task)?,
+        match self.keeper() {
+            Some(worker) => self.submit_to(worker, task)?,
+            None => self.inject(task)?,
         }
         self.sleep.task_added(&self.workers);
         Ok(())
@@ -38,7 +39,7 @@ impl Pool {
         if extras.priority != 0 {
             return Err(Error::NotSupported);
         }
-        task.extras = self.extras.take_with(extras)?.as_ptr();
+        task.extras = self.extras.take_with(Extras { arg: task.arg, ..extras })?.as_ptr();
         self.submit(task).inspect_err(|_| task.give_back(&self.extras))
     }
 
@@ -48,15 +49,42 @@ impl Pool {
         if args.is_empty() && self.injector.is_shut(self.side()) {
             return self.start_or_refuse();
         }
-        if self.capacity.is_some() || (self.spreads() && self.this_worker().is_some()) {
+        if self.capacity.is_some() {
             for &arg in args {
                 self.submit(Task::new(run, arg))?;
                 *accepted += 1;
             }
             return Ok(());
         }
-        let result = self.inject_all(run, args, accepted);
+        let result = match self.keeper() {
+            Some(worker) => self.submit_all_to(worker, run, args, accepted),
+            None => self.inject_all(run, args, accepted),
+        };
         self.sleep.task_added(&self.workers);
+        result
+    }
+
+    /// The worker that keeps what this thread submits, in its own queue.
+    #[inline]
+    fn keeper(&self) -> Option<&Worker> {
+        // What a worker that is to leave submits is for others.
+        self.this_worker().filter(|worker| self.spreads() && worker.index < self.wanted.load(Relaxed))
+    }
+
+    fn submit_all_to(&self, worker: &Worker, run: Run, args: &[*mut c_void], accepted: &mut usize) -> Result<()> {
+        let queue = worker.own_queue();
+        let mut result = Ok(());
+        for some in args.chunks(CAP as usize) {
+            result = self.takes_inside().and_then(|()| queue.reserve(some.len() as u64, &self.blocks));
+            if result.is_err() {
+                break;
+            }
+            worker.lane.accept(some.len() as u64);
+            let age = self.injector.tail_position();
+            queue.push_all(some.iter().map(|&arg| Packed::new(Task::new(run, arg), age)));
+            *accepted += some.len();
+        }
+        fence(SeqCst);
         result
     }
 
@@ -72,17 +100,9 @@ impl Pool {
         Ok(())
     }
 
-    /// What a worker that is to leave submits is for others.
-    #[inline]
-    fn wants(&self, worker: &Worker) -> bool {
-        worker.index < self.wanted.load(Relaxed)
-    }
-
     #[inline]
     fn submit_to(&self, worker: &Worker, task: Task) -> Result<()> {
-        if self.state() >= State::Discarding {
-            return Err(Error::ShutDown);
-        }
+        self.takes_inside()?;
         let queue = worker.own_queue();
         queue.reserve(1, &self.blocks)?;
         worker.lane.accept(1);
@@ -90,7 +110,13 @@ impl Pool {
         Ok(())
     }
 
+    /// Whether tasks of this pool may still submit.
     #[inline]
+    fn takes_inside(&self) -> Result<()> {
+        if self.state() >= State::Discarding { Err(Error::ShutDown) } else { Ok(()) }
+    }
+
+    #[inline(never)]
     fn inject(&self, task: Task) -> Result<()> {
         match self.injector.push(task, self.side(), &self.blocks) {
             Err(Error::ShutDown) => self.inject_late(task),
@@ -111,6 +137,7 @@ impl Pool {
         if self.injector.is_shut(self.side()) { Err(Error::ShutDown) } else { Ok(()) }
     }
 
+    #[inline(never)]
     fn submit_limited(&self, task: Task, capacity: &Capacity) -> Result<()> {
         let side = self.side();
         let refused_if_shut = || {

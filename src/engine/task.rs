@@ -1,6 +1,6 @@
 //! A task: a function of the user's and one pointer, and what few tasks have beside them.
 //!
-//! A task is passed by value and takes three words; with the queue's own word that is 32 bytes while it is pending. A
+//! A task is passed by value and takes three words; with the queue's own word that is 24 bytes while it is pending. A
 //! name or a drop function stands in a side record, `Extras`, from a store that grows and is reused.
 #![allow(unsafe_code, reason = "calls what the user gave")]
 
@@ -13,8 +13,10 @@ pub(crate) type Run = unsafe extern "C-unwind" fn(arg: *mut c_void);
 pub(crate) type Drop = unsafe extern "C-unwind" fn(arg: *mut c_void, why: i32);
 
 /// What a submit may say beside the function and its pointer.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(crate) struct Extras {
+    /// The task's pointer once more: a queue's slot has room for one pointer.
+    pub(crate) arg: *mut c_void,
     /// Ends in a zero byte; empty if there is none.
     pub(crate) name: [u8; 32],
     /// Called in place of a run.

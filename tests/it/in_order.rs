@@ -152,3 +152,38 @@ fn tasks_that_wait_for_the_one_before_end_while_the_number_of_workers_changes() 
         assert_eq!(tp_resize(pool.0, 2 + round as u32 % 2), TP_OK);
     }
 }
+
+#[test]
+fn a_task_without_end_passes_what_waits_elsewhere_a_bounded_number_of_times() {
+    fn again(pool: &Arc<Pool>, rounds: &Arc<AtomicUsize>, stop: &Arc<AtomicBool>) {
+        rounds.fetch_add(1, AcqRel);
+        if !stop.load(Acquire) {
+            let (pool_of_task, rounds, stop) = (pool.clone(), rounds.clone(), stop.clone());
+            pool.submit(move || again(&pool_of_task, &rounds, &stop));
+        }
+    }
+    let (pool, rounds, stop) =
+        (Arc::new(Pool::new(2)), Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+    pool.submit({
+        let (pool, rounds, stop) = (pool.clone(), rounds.clone(), stop.clone());
+        move || again(&pool, &rounds, &stop)
+    });
+    for _ in 0..scaled(100) {
+        let passed = Arc::new(AtomicUsize::new(usize::MAX));
+        let (pool_of_task, rounds, passed_by) = (pool.clone(), rounds.clone(), passed.clone());
+        // One worker has itself to do without end; the child waits in the other's queue, behind a task that waits for it.
+        pool.submit(move || {
+            let started = Arc::new(AtomicUsize::new(usize::MAX));
+            let (rounds_of_child, started_of_child) = (rounds.clone(), started.clone());
+            pool_of_task.submit(move || started_of_child.store(rounds_of_child.load(Acquire), Release));
+            let before = rounds.load(Acquire);
+            wait_for("the child has run", || started.load(Acquire) != usize::MAX);
+            passed_by.store(started.load(Acquire).saturating_sub(before), Release);
+        });
+        wait_for("the parent has run", || passed.load(Acquire) != usize::MAX);
+        // See `watch`: two places, nothing ahead, and what the other worker held and was just running.
+        assert!(passed.load(Acquire) <= 4 * 256 + 2, "passed by {}", passed.load(Acquire));
+    }
+    stop.store(true, Release);
+    pool.wait();
+}
