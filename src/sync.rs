@@ -50,12 +50,14 @@ impl<T> core::ops::Deref for Padded<T> {
 }
 
 /// Waits for another thread's next step, which is a few instructions away unless that thread has lost its CPU: spins a
-/// little, then gives the CPU away.
+/// little, then gives the CPU away, and if that does not bring the other one back, sleeps.
 #[derive(Default)]
 pub(crate) struct Backoff(u32);
 
 impl Backoff {
     const SPINS: u32 = 6;
+    const YIELDS: u32 = 16;
+    const SLEEP: core::time::Duration = core::time::Duration::from_micros(50);
 
     pub(crate) fn snooze(&mut self) {
         #[cfg(loom)]
@@ -63,8 +65,10 @@ impl Backoff {
         #[cfg(not(loom))]
         if self.0 < Self::SPINS {
             (0..1 << self.0).for_each(|_| core::hint::spin_loop());
-        } else {
+        } else if self.0 < Self::SPINS + Self::YIELDS {
             std::thread::yield_now();
+        } else {
+            crate::sys::errno::kept(|| std::thread::sleep(Self::SLEEP));
         }
         self.0 = self.0.saturating_add(1);
     }

@@ -8,8 +8,8 @@ use super::pool::{self, TP_NO_RESERVE, tp_options};
 use super::slice;
 use super::submit::{TP_PRIORITY_HIGH, TP_PRIORITY_LOW, tp_drop_fn, tp_task_options};
 use crate::engine::capacity::WhenFull;
+use crate::engine::extras::Extras;
 use crate::engine::options::{self, MAX_THREADS, Options};
-use crate::engine::task::Extras;
 use crate::error::{Error, Result};
 use crate::sys::cpu::CpuSet;
 
@@ -115,7 +115,7 @@ impl TryFrom<&tp_task_options> for Extras {
             return Err(Error::Invalid);
         }
         let name = options::name(text(given.name).unwrap_or(c""));
-        Ok(Extras { arg: core::ptr::null_mut(), name, drop: given.drop, priority: given.priority })
+        Ok(Extras { name, drop: given.drop, priority: given.priority })
     }
 }
 

@@ -7,7 +7,8 @@ use core::ffi::{c_char, c_void};
 use super::pool::tp_pool;
 use super::status::*;
 use super::{borrow, finish};
-use crate::engine::task::{Extras, Task};
+use crate::engine::extras::Extras;
+use crate::engine::task::Task;
 use crate::error::Error;
 
 /// What a task runs, with the pointer that it was submitted with.
@@ -99,7 +100,7 @@ pub extern "C" fn tp_submit_with(
 ) -> tp_status {
     let submit = || {
         let (pool, run) = (borrow(pool)?, run.ok_or(Error::Invalid)?);
-        pool.submit_with(Task::new(run, arg), Extras::try_from(&super::structs::read(options)?)?)
+        pool.submit_with(run, arg, Extras::try_from(&super::structs::read(options)?)?)
     };
     finish(submit())
 }

@@ -19,7 +19,7 @@ use core::ffi::c_void;
 use core::ptr::{self, NonNull};
 
 use crate::engine::store::{Node, Store};
-use crate::engine::task::{ExtrasNode, Run, Task};
+use crate::engine::task::Task;
 use crate::error::Result;
 use crate::sync::{AcqRel, Acquire, AtomicPtr, AtomicU64, Backoff, Relaxed, Release};
 
@@ -33,41 +33,10 @@ pub(crate) fn slots_before(position: u64) -> u64 {
 
 /// What a slot holds, as it is copied from queue to queue.
 #[derive(Clone, Copy)]
-pub(crate) struct Packed {
-    run: *mut (),
-    /// The task's pointer, or its side record if it has one.
-    data: *mut c_void,
-    /// The queue's own number, and in the lowest bit whether there is a side record.
-    stamp: u64,
-}
-
-impl Packed {
-    #[inline]
-    pub(crate) fn new(task: Task, stamp: u64) -> Packed {
-        let plain = task.extras.is_null();
-        Packed {
-            run: task.run as *mut (),
-            data: if plain { task.arg } else { task.extras.cast() },
-            stamp: stamp << 1 | u64::from(!plain),
-        }
-    }
-
-    #[inline]
-    pub(crate) fn with_stamp(self, stamp: u64) -> Packed {
-        Packed { stamp: stamp << 1 | self.stamp & 1, ..self }
-    }
-
-    #[inline]
-    pub(crate) fn task(self) -> Task {
-        // SAFETY: `run` was made from a function of this type.
-        let run = unsafe { core::mem::transmute::<*mut (), Run>(self.run) };
-        if self.stamp & 1 == 0 {
-            return Task { run, arg: self.data, extras: ptr::null_mut() };
-        }
-        let extras = self.data.cast::<ExtrasNode>();
-        // SAFETY: the record is this task's, and has a copy of its pointer.
-        Task { run, arg: unsafe { &*extras }.arg, extras }
-    }
+pub(crate) struct Stamped {
+    pub(crate) task: Task,
+    /// The queue's own number.
+    pub(crate) stamp: u64,
 }
 
 pub(crate) struct Slot {
@@ -81,21 +50,24 @@ const _: () = assert!(cfg!(loom) || size_of::<Slot>() == 24, "users pay this for
 impl Slot {
     /// The stamp is written last: who sees it sees the task.
     #[inline]
-    pub(crate) fn write(&self, packed: Packed) {
-        self.run.store(packed.run, Relaxed);
-        self.data.store(packed.data, Relaxed);
-        self.stamp.store(packed.stamp, Release);
+    pub(crate) fn write(&self, Stamped { task, stamp }: Stamped) {
+        let (run, data) = task.into_words();
+        self.run.store(run, Relaxed);
+        self.data.store(data, Relaxed);
+        self.stamp.store(stamp, Release);
     }
 
     #[inline]
     pub(crate) fn stamp(&self) -> u64 {
-        self.stamp.load(Acquire) >> 1
+        self.stamp.load(Acquire)
     }
 
     /// What was written, if the caller has synchronized with the writer.
     #[inline]
-    pub(crate) fn read(&self) -> Packed {
-        Packed { run: self.run.load(Relaxed), data: self.data.load(Relaxed), stamp: self.stamp.load(Relaxed) }
+    pub(crate) fn read(&self) -> Stamped {
+        // SAFETY: claimed slots have been written from a task.
+        let task = unsafe { Task::from_words(self.run.load(Relaxed), self.data.load(Relaxed)) };
+        Stamped { task, stamp: self.stamp.load(Relaxed) }
     }
 }
 

@@ -9,7 +9,6 @@ use core::ptr;
 
 use crate::engine::injector::Side;
 use crate::engine::pool::Pool;
-use crate::engine::task::ExtrasNode;
 use crate::engine::worker::Worker;
 use crate::sys::tls;
 
@@ -17,8 +16,8 @@ pub(crate) struct Context {
     pool: *const Pool,
     /// Null on a thread that is no worker of `pool`.
     worker: *const Worker,
-    /// Of the task that runs, for its name; may be null.
-    extras: Cell<*const ExtrasNode>,
+    /// Of the task that runs; null without one.
+    name: Cell<*const [u8; 32]>,
     /// The worker is on its way out: what it submits is for others, and is refused once the pool drains.
     leaves: Cell<bool>,
     outer: *const Context,
@@ -30,7 +29,7 @@ impl Context {
         let context = Context {
             pool,
             worker: worker.map_or(ptr::null(), ptr::from_ref),
-            extras: Cell::new(ptr::null()),
+            name: Cell::new(ptr::null()),
             leaves: Cell::new(false),
             outer: tls::get().cast(),
         };
@@ -40,8 +39,13 @@ impl Context {
         result
     }
 
-    pub(crate) fn set_task(&self, extras: *const ExtrasNode) {
-        self.extras.set(extras);
+    pub(crate) fn pool(&self) -> &Pool {
+        // SAFETY: a pool outlives what is done for it.
+        unsafe { &*self.pool }
+    }
+
+    pub(crate) fn set_name(&self, name: *const [u8; 32]) {
+        self.name.set(name);
     }
 
     pub(crate) fn set_leaving(&self) {
@@ -50,8 +54,8 @@ impl Context {
 
     /// The task's name, up to its zero byte; empty without one.
     pub(crate) fn task_name(&self) -> &[u8] {
-        // SAFETY: null, or the record of the task that runs.
-        let name = unsafe { self.extras.get().as_ref() }.map_or(&[][..], |extras| &extras.name);
+        // SAFETY: null, or of the task that runs.
+        let name = unsafe { self.name.get().as_ref() }.map_or(&[][..], |name| name);
         name.split(|&byte| byte == 0).next().unwrap_or_default()
     }
 }

@@ -45,7 +45,6 @@ impl Pool {
         let threads = self.thread_count.load(Relaxed);
         let result = (0..threads).try_for_each(|index| self.hire(index, &control));
         if result.is_ok() {
-            self.set_spreads(threads);
             self.injector.open();
             self.started.store(true, Release);
         }
@@ -65,10 +64,6 @@ impl Pool {
             worker.queue.head().shut();
         }
         worker.hire()
-    }
-
-    fn set_spreads(&self, threads: u32) {
-        self.spreads.store(threads > 1 && self.capacity.is_none(), Relaxed);
     }
 
     fn running_only(&self) -> Result<()> {
@@ -93,7 +88,6 @@ impl Pool {
         }
         self.thread_count.store(threads, Release);
         if self.has_started() {
-            self.set_spreads(threads);
             self.wake_all();
         }
         Ok(())

@@ -13,7 +13,7 @@
 
 use core::ptr::NonNull;
 
-use crate::engine::blocks::{BlockNode, Blocks, CAP, Claim, Head, LAP, Packed, slots_before};
+use crate::engine::blocks::{BlockNode, Blocks, CAP, Claim, Head, LAP, Stamped, slots_before};
 use crate::engine::task::Task;
 use crate::error::{Error, Result};
 use crate::sync::{AcqRel, Acquire, AtomicPtr, AtomicU64, Backoff, Padded, Relaxed, Release, fence_after_rmw};
@@ -99,7 +99,7 @@ impl Injector {
         let block = unsafe { room.block.as_ref() };
         for nth in 0..room.count {
             let slot = block.slot(room.position + nth);
-            slot.write(Packed::new(task(nth), room.position + nth + 1));
+            slot.write(Stamped { task: task(nth), stamp: room.position + nth + 1 });
         }
         fence_after_rmw();
         Ok(room.count)
@@ -158,21 +158,21 @@ impl Injector {
 
     /// The nth task of a claim from this queue, stamped with its age.
     #[inline]
-    pub(crate) fn read(&self, claim: &Claim, nth: u64) -> Packed {
+    pub(crate) fn read(&self, claim: &Claim, nth: u64) -> Stamped {
         let slot = claim.slot(nth);
         let mut backoff = Backoff::default();
         // Pairs with the store in `push_some`.
         while slot.stamp() != claim.position + nth + 1 {
             backoff.snooze();
         }
-        slot.read().with_stamp(claim.position + nth)
+        Stamped { stamp: claim.position + nth, ..slot.read() }
     }
 
     /// The oldest task alone.
     #[inline]
     pub(crate) fn pop(&self, blocks: &Blocks, even_if_shut: bool) -> Option<Task> {
         let claim = self.head.claim(|| self.tail_position(), |_| 1, even_if_shut)?;
-        let task = self.read(&claim, 0).task();
+        let task = self.read(&claim, 0).task;
         claim.finish(blocks);
         Some(task)
     }
@@ -388,7 +388,7 @@ mod tests {
                             thread::yield_now();
                             continue;
                         };
-                        got.extend((0..claim.count).map(|nth| queue.read(&claim, nth).task().number()));
+                        got.extend((0..claim.count).map(|nth| queue.read(&claim, nth).task.number()));
                         claim.finish(blocks);
                     }
                     got

@@ -18,6 +18,8 @@ pub(crate) mod default;
 #[cfg(not(loom))]
 pub(crate) mod escape;
 #[cfg(not(loom))]
+pub(crate) mod extras;
+#[cfg(not(loom))]
 pub(crate) mod fork;
 #[cfg(not(loom))]
 pub(crate) mod options;

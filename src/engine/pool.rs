@@ -7,16 +7,16 @@ use crate::engine::blocks::Blocks;
 use crate::engine::capacity::Capacity;
 use crate::engine::completion::Lane;
 use crate::engine::control::Control;
+use crate::engine::extras::Named;
 use crate::engine::injector::Injector;
 use crate::engine::options::Options;
 use crate::engine::sleep::Sleep;
 use crate::engine::store::Store;
-use crate::engine::task::Extras;
 use crate::engine::wait::Waiters;
 use crate::engine::worker::Workers;
 use crate::engine::{escape, fork};
 use crate::error::{Error, Result};
-use crate::sync::{Acquire, AtomicBool, AtomicU32, AtomicU64, Futex, Mutex, Relaxed};
+use crate::sync::{Acquire, AtomicBool, AtomicU32, AtomicU64, Futex, Mutex};
 use crate::sys::clock::Deadline;
 use crate::sys::{alloc, process};
 
@@ -38,8 +38,6 @@ pub(crate) struct Pool {
     pub(crate) state: AtomicU32,
     /// Workers with an index from here up leave: the thread count, and 0 in the end.
     pub(crate) wanted: AtomicU32,
-    /// Whether workers keep what their tasks submit. See `submit`.
-    pub(crate) spreads: AtomicBool,
     pub(crate) started: AtomicBool,
     generation: u32,
     is_default: bool,
@@ -55,7 +53,7 @@ pub(crate) struct Pool {
     /// Tasks of `watch` that are queued and not the user's.
     pub(crate) markers: AtomicU64,
     pub(crate) blocks: Blocks,
-    pub(crate) extras: Store<Extras>,
+    pub(crate) named: Store<Named>,
 
     pub(crate) control: Mutex<Control>,
     pub(crate) thread_count: AtomicU32,
@@ -76,7 +74,6 @@ impl Pool {
         Pool {
             state: AtomicU32::new(State::Running as u32),
             wanted: AtomicU32::new(options.threads),
-            spreads: AtomicBool::new(false),
             started: AtomicBool::new(false),
             generation: fork::generation(),
             is_default,
@@ -90,7 +87,7 @@ impl Pool {
             rest: Lane::default(),
             markers: AtomicU64::new(0),
             blocks: Blocks::new(),
-            extras: Store::new(),
+            named: Store::new(),
             control: Mutex::new(Control::default()),
             alive: Futex::default(),
             gate: Futex::default(),
@@ -123,9 +120,10 @@ impl Pool {
         }
     }
 
+    /// Whether workers keep what their tasks submit. See `submit`.
     #[inline]
     pub(crate) fn spreads(&self) -> bool {
-        self.spreads.load(Relaxed)
+        self.capacity.is_none()
     }
 
     pub(crate) fn has_started(&self) -> bool {

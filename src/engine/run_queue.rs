@@ -14,7 +14,7 @@
 use core::marker::PhantomData;
 use core::ptr::{self, NonNull};
 
-use crate::engine::blocks::{BlockNode, Blocks, CAP, Claim, Head, LAP, Next, Packed, Tally, slots_before};
+use crate::engine::blocks::{BlockNode, Blocks, CAP, Claim, Head, LAP, Next, Stamped, Tally, slots_before};
 use crate::engine::task::Task;
 use crate::error::Result;
 use crate::sync::{AcqRel, Acquire, AtomicPtr, AtomicU64, Padded, Relaxed, Release, fence_after_rmw};
@@ -82,7 +82,7 @@ impl RunQueue {
     #[inline]
     pub(crate) fn pop(&self, blocks: &Blocks, even_if_shut: bool) -> Option<Task> {
         let claim = self.claim(|_| 1, even_if_shut)?;
-        let task = claim.slot(0).read().task();
+        let task = claim.slot(0).read().task;
         claim.finish(blocks);
         Some(task)
     }
@@ -123,14 +123,14 @@ impl Owner<'_> {
 
     /// Appends a task for which there is a reservation. Others see it when the tail has moved.
     #[inline]
-    fn append(&self, position: u64, packed: Packed) -> u64 {
+    fn append(&self, position: u64, stamped: Stamped) -> u64 {
         let owned = &self.queue.owned;
         let Some(block) = NonNull::new(owned.block.load(Relaxed)) else {
             return position;
         };
         // SAFETY: the block of the tail has an unwritten slot, so it is not in the store.
         let block = unsafe { block.as_ref() };
-        block.slot(position).write(packed);
+        block.slot(position).write(stamped);
         if (position + 1) % LAP != CAP { position + 1 } else { self.next_block(block, position) }
     }
 
@@ -147,15 +147,15 @@ impl Owner<'_> {
     /// Appends one task; afterwards the caller has fenced, so that it may look at who sleeps.
     #[inline]
     pub(crate) fn push(&self, task: Task, stamp: u64) {
-        let position = self.append(self.queue.tail.load(Relaxed), Packed::new(task, stamp));
+        let position = self.append(self.queue.tail.load(Relaxed), Stamped { task, stamp });
         // A swap rather than a store, for the fence that follows. Pairs with the load in `tail_position`.
         self.queue.tail.swap(position, AcqRel);
         fence_after_rmw();
     }
 
     /// Appends up to `CAP` tasks, with no fence.
-    pub(crate) fn push_all(&self, tasks: impl Iterator<Item = Packed>) {
-        let position = tasks.fold(self.queue.tail.load(Relaxed), |position, packed| self.append(position, packed));
+    pub(crate) fn push_all(&self, tasks: impl Iterator<Item = Stamped>) {
+        let position = tasks.fold(self.queue.tail.load(Relaxed), |position, stamped| self.append(position, stamped));
         // Pairs with the load in `tail_position`.
         self.queue.tail.store(position, Release);
     }
@@ -165,7 +165,7 @@ impl Owner<'_> {
     pub(crate) fn pop(&self, blocks: &Blocks, wish: impl Fn(u64) -> bool) -> core::result::Result<Task, Option<u64>> {
         match self.queue.head.claim_next(self.queue.tail.load(Relaxed), wish) {
             Next::Claimed(claim) => {
-                let task = claim.slot(0).read().task();
+                let task = claim.slot(0).read().task;
                 self.queue.owned.read.finish(&claim, blocks);
                 Ok(task)
             }
@@ -195,7 +195,7 @@ mod model {
                 thread::spawn(move || {
                     let claim = shared.0.claim(|available| available.div_ceil(2), false);
                     claim.map_or(Vec::new(), |claim| {
-                        let got = (0..claim.count).map(|nth| claim.slot(nth).read().task().number()).collect();
+                        let got = (0..claim.count).map(|nth| claim.slot(nth).read().task.number()).collect();
                         claim.finish(&shared.1);
                         got
                     })
@@ -261,7 +261,7 @@ mod tests {
         let mut next = 0;
         for size in 0..=CAP {
             owner.reserve(size, &blocks).unwrap();
-            owner.push_all((next..next + size).map(|number| Packed::new(Task::numbered(number), number)));
+            owner.push_all((next..next + size).map(|number| Stamped { task: Task::numbered(number), stamp: number }));
             assert_eq!(queue.len(), size);
             assert_eq!(queue.oldest(), (size > 0).then_some(next).filter(|_| queue.head.position() % LAP != CAP));
             for number in next..next + size {
@@ -308,7 +308,7 @@ mod tests {
                     let mut got = Vec::new();
                     while !done.load(Acquire) || queue.len() > 0 {
                         if let Some(claim) = queue.claim(|available| available.div_ceil(2).min(most), false) {
-                            got.extend((0..claim.count).map(|nth| claim.slot(nth).read().task().number()));
+                            got.extend((0..claim.count).map(|nth| claim.slot(nth).read().task.number()));
                             claim.finish(blocks);
                         }
                     }

@@ -21,10 +21,9 @@
 //! Batches. The most that a worker takes doubles while its batches take less than `SHORT_NS` and halves while they
 //! don't. So tiny tasks pay the shared lines once a batch, and large tasks leave the injector one by one.
 
-use crate::engine::blocks::Packed;
-use crate::engine::context::Context;
+use crate::engine::blocks::Stamped;
 use crate::engine::pool::{Pool, State};
-use crate::engine::task::Task;
+use crate::engine::task::{End, Task};
 use crate::engine::watch::Watch;
 use crate::engine::worker::Worker;
 use crate::error::Error;
@@ -42,7 +41,6 @@ const SEARCH_BRIEFLY_NS: u64 = 1_000;
 pub(crate) struct Search<'a> {
     pub(crate) pool: &'a Pool,
     pub(crate) worker: &'a Worker,
-    context: &'a Context,
     pub(crate) watch: Watch,
     /// The most tasks to take at a time.
     batch: u64,
@@ -53,11 +51,10 @@ pub(crate) struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    pub(crate) fn new(pool: &'a Pool, worker: &'a Worker, context: &'a Context) -> Search<'a> {
+    pub(crate) fn new(pool: &'a Pool, worker: &'a Worker) -> Search<'a> {
         Search {
             pool,
             worker,
-            context,
             watch: Watch::default(),
             batch: 1,
             batch_began: 0,
@@ -93,13 +90,8 @@ impl<'a> Search<'a> {
 
     #[inline]
     fn run(&self, task: Task) {
-        self.context.set_task(task.extras);
-        if self.pool.state() == State::Discarding {
-            task.drop(&self.pool.extras, Error::ShutDown.status());
-        } else {
-            task.run(&self.pool.extras);
-        }
-        self.context.set_task(core::ptr::null());
+        let discards = self.pool.state() == State::Discarding;
+        task.end(if discards { End::Drop(Error::ShutDown.status()) } else { End::Run });
         self.worker.lane.end();
     }
 
@@ -131,9 +123,9 @@ impl<'a> Search<'a> {
             }
             let parked = now_ns();
             pool.sleep.wait(&worker.seat);
-            self.search_ns = if now_ns() - parked < SEARCH_NS { SEARCH_NS } else { SEARCH_BRIEFLY_NS };
-            // Someone has work for us: if it is gone by the time we look, we park again.
-            give_up = 0;
+            let now = now_ns();
+            self.search_ns = if now - parked < SEARCH_NS { SEARCH_NS } else { SEARCH_BRIEFLY_NS };
+            give_up = now + self.search_ns;
         }
     }
 
@@ -189,7 +181,7 @@ impl<'a> Search<'a> {
         let (pool, queue) = (self.pool, &self.pool.injector);
         let share = |available: u64| (available / u64::from(pool.workers.len())).clamp(1, most);
         let claim = queue.claim_older(age, share)?;
-        let task = queue.read(&claim, 0).task();
+        let task = queue.read(&claim, 0).task;
         if claim.count > 1 {
             self.keep((1..claim.count).map(|nth| queue.read(&claim, nth)));
         }
@@ -201,7 +193,7 @@ impl<'a> Search<'a> {
     }
 
     /// Appends the rest of a batch to the own queue. It was nowhere to be seen meanwhile, so someone may have to be told.
-    fn keep(&self, rest: impl Iterator<Item = Packed>) {
+    fn keep(&self, rest: impl Iterator<Item = Stamped>) {
         self.worker.own_queue().push_all(rest);
         fence(SeqCst);
         self.pool.sleep.task_added(&self.pool.workers);
@@ -216,7 +208,7 @@ impl<'a> Search<'a> {
     pub(crate) fn steal(&self, index: u32, most: u64) -> Option<Task> {
         let victim = self.pool.workers.get(index).filter(|_| index != self.worker.index)?;
         let claim = victim.queue.claim(|available| available.div_ceil(2).min(most), false)?;
-        let task = claim.slot(0).read().task();
+        let task = claim.slot(0).read().task;
         if claim.count > 1 {
             self.keep((1..claim.count).map(|nth| claim.slot(nth).read()));
         }

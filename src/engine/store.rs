@@ -16,6 +16,7 @@ use crate::sync::{AtomicPtr, Mutex, Relaxed, Release, lock};
 use crate::sys::{alloc, errno};
 
 /// A record and its place in the two lists.
+#[repr(C)]
 pub(crate) struct Node<T> {
     value: T,
     /// Owned by the store's lock.

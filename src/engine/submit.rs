@@ -1,16 +1,17 @@
 //! The way into the pool: a task is accepted, or refused and nothing has changed.
 //!
-//! What a worker's task submits goes to that worker's run queue, everything else to the injector. A pool with one
-//! worker, or with a limit on its queue, keeps all in the injector: then order is exact, and the oldest is at hand.
+//! What a worker's task submits goes to that worker's run queue, everything else to the injector. A pool with a limit on
+//! its queue keeps all in the injector, so that the oldest is at hand.
 
 use core::ffi::c_void;
 
-use crate::engine::blocks::{CAP, Packed};
+use crate::engine::blocks::{CAP, Stamped};
 use crate::engine::capacity::{Capacity, WhenFull};
 use crate::engine::context::Context;
+use crate::engine::extras::{self, Extras};
 use crate::engine::injector::Side;
 use crate::engine::pool::{Pool, State};
-use crate::engine::task::{Extras, Run, Task};
+use crate::engine::task::{End, Run, Task};
 use crate::engine::worker::Worker;
 use crate::error::{Error, Result};
 use crate::sync::{Relaxed, SeqCst, fence};
@@ -31,7 +32,7 @@ impl Pool {
         Ok(())
     }
 
-    pub(crate) fn submit_with(&self, mut task: Task, extras: Extras) -> Result<()> {
+    pub(crate) fn submit_with(&self, run: Run, arg: *mut c_void, extras: Extras) -> Result<()> {
         self.same_process()?;
         if self.injector.is_shut(self.side()) {
             self.start_or_refuse()?;
@@ -39,8 +40,8 @@ impl Pool {
         if extras.priority != 0 {
             return Err(Error::NotSupported);
         }
-        task.extras = self.extras.take_with(Extras { arg: task.arg, ..extras })?.as_ptr();
-        self.submit(task).inspect_err(|_| task.give_back(&self.extras))
+        let named = self.name(run, arg, extras)?;
+        self.submit(extras::task(named)).inspect_err(|_| self.named.give(named))
     }
 
     /// Submits `run(args[0])` and so on, and counts in `accepted` how many have been.
@@ -81,7 +82,7 @@ impl Pool {
             }
             worker.lane.accept(some.len() as u64);
             let age = self.injector.tail_position();
-            queue.push_all(some.iter().map(|&arg| Packed::new(Task::new(run, arg), age)));
+            queue.push_all(some.iter().map(|&arg| Stamped { task: Task::new(run, arg), stamp: age }));
             *accepted += some.len();
         }
         fence(SeqCst);
@@ -185,7 +186,7 @@ impl Pool {
         let result = if self.injector.is_shut(side) {
             Err(Error::ShutDown)
         } else {
-            self.enter_here(task, || task.run(&self.extras));
+            self.enter_here(|| task.end(End::Run));
             Ok(())
         };
         self.ended_here();
@@ -194,17 +195,12 @@ impl Pool {
 
     /// Ends a queued task without a run, on this thread.
     pub(crate) fn drop_here(&self, task: Task, why: Error) {
-        self.enter_here(task, || task.drop(&self.extras, why.status()));
+        self.enter_here(|| task.end(End::Drop(why.status())));
         self.ended_here();
     }
 
-    fn enter_here(&self, task: Task, end: impl FnOnce()) {
-        errno::kept(|| {
-            Context::enter(self, self.this_worker(), |context| {
-                context.set_task(task.extras);
-                end();
-            });
-        });
+    fn enter_here(&self, end: impl FnOnce()) {
+        errno::kept(|| Context::enter(self, self.this_worker(), |_| end()));
     }
 
     /// Counts the end of what no worker's lane has accepted.

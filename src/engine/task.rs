@@ -1,70 +1,71 @@
-//! A task: a function of the user's and one pointer, and what few tasks have beside them.
+//! A task: a function of the user's and one pointer; or, where it has more than those, a record that knows how it ends.
 //!
-//! A task is passed by value and takes three words; with the queue's own word that is 24 bytes while it is pending. A
-//! name or a drop function stands in a side record, `Extras`, from a store that grows and is reused.
+//! A task is passed by value and takes two words; with the queue's own word that is 24 bytes while it is pending.
 #![allow(unsafe_code, reason = "calls what the user gave")]
 
 use core::ffi::c_void;
 use core::ptr::{self, NonNull};
 
-use crate::engine::store::{Node, Store};
-
 pub(crate) type Run = unsafe extern "C-unwind" fn(arg: *mut c_void);
 pub(crate) type Drop = unsafe extern "C-unwind" fn(arg: *mut c_void, why: i32);
 
-/// What a submit may say beside the function and its pointer.
+/// How a queued task ends: on the thread that took it from its queue, in a context of its pool.
 #[derive(Clone, Copy)]
-pub(crate) struct Extras {
-    /// The task's pointer once more: a queue's slot has room for one pointer.
-    pub(crate) arg: *mut c_void,
-    /// Ends in a zero byte; empty if there is none.
-    pub(crate) name: [u8; 32],
-    /// Called in place of a run.
-    pub(crate) drop: Option<Drop>,
-    /// Below, at or above 0.
-    pub(crate) priority: i32,
+pub(crate) enum End {
+    Run,
+    /// Without a run. The number is a status of tp.h.
+    Drop(i32),
 }
 
-pub(crate) type ExtrasNode = Node<Extras>;
+/// The first field of what is queued by reference. Its function is called once for each time that it was queued.
+#[derive(Clone, Copy)]
+pub(crate) struct Record {
+    pub(crate) end: unsafe fn(NonNull<Record>, End),
+}
 
-/// Accepted, it ends in exactly one way: by [`Task::run`] or by [`Task::drop`].
+/// Accepted, it ends in exactly one way: by [`Task::end`].
 #[derive(Clone, Copy)]
 pub(crate) struct Task {
-    pub(crate) run: Run,
-    pub(crate) arg: *mut c_void,
-    /// Null, or a record that is this task's alone.
-    pub(crate) extras: *mut ExtrasNode,
+    /// Null: `data` is a record.
+    run: *mut (),
+    data: *mut c_void,
 }
 
-// SAFETY: the pointers are the user's, who was told that another thread gets them; the extras are this task's alone.
+// SAFETY: the pointers are the user's, who was told that another thread gets them, or this task's alone.
 unsafe impl Send for Task {}
 
 impl Task {
-    pub(crate) fn new(run: Run, arg: *mut c_void) -> Task {
-        Task { run, arg, extras: ptr::null_mut() }
-    }
-
-    pub(crate) fn run(self, store: &Store<Extras>) {
-        // SAFETY: whoever submitted the function said that it may be called with `arg`, once, on any thread.
-        unsafe { (self.run)(self.arg) };
-        self.give_back(store);
-    }
-
-    /// Ends the task without a run. `why` is a status of tp.h.
-    pub(crate) fn drop(self, store: &Store<Extras>, why: i32) {
-        // SAFETY: as long as the task lives its record does.
-        if let Some(drop) = unsafe { self.extras.as_ref() }.and_then(|extras| extras.drop) {
-            // SAFETY: as for `run`, in its place.
-            unsafe { drop(self.arg, why) };
-        }
-        self.give_back(store);
-    }
-
-    /// Frees what the task has beside itself: after its end, or when it was refused.
     #[inline]
-    pub(crate) fn give_back(self, store: &Store<Extras>) {
-        if let Some(extras) = NonNull::new(self.extras) {
-            store.give(extras);
+    pub(crate) fn new(run: Run, arg: *mut c_void) -> Task {
+        Task { run: run as *mut (), data: arg }
+    }
+
+    pub(crate) fn of(record: NonNull<Record>) -> Task {
+        Task { run: ptr::null_mut(), data: record.as_ptr().cast() }
+    }
+
+    /// As a queue's slot keeps it.
+    #[inline]
+    pub(crate) fn into_words(self) -> (*mut (), *mut c_void) {
+        (self.run, self.data)
+    }
+
+    /// # Safety
+    /// The words are those of a task.
+    #[inline]
+    pub(crate) unsafe fn from_words(run: *mut (), data: *mut c_void) -> Task {
+        Task { run, data }
+    }
+
+    #[inline]
+    pub(crate) fn end(self, how: End) {
+        if let Some(record) = NonNull::new(self.data.cast::<Record>()).filter(|_| self.run.is_null()) {
+            // SAFETY: a record lives until it has ended.
+            unsafe { (record.as_ref().end)(record, how) };
+        } else if let End::Run = how {
+            // SAFETY: whoever submitted the function said that it may be called with `arg`, once, on any thread; `run`
+            // was made from a function of this type.
+            unsafe { core::mem::transmute::<*mut (), Run>(self.run)(self.data) };
         }
     }
 }
@@ -78,6 +79,6 @@ impl Task {
     }
 
     pub(crate) fn number(&self) -> u64 {
-        self.arg.addr() as u64
+        self.data.addr() as u64
     }
 }

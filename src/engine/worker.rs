@@ -111,7 +111,7 @@ extern "C" fn main(worker: *mut c_void) -> *mut c_void {
         Context::enter(pool, Some(worker), |context| {
             call(pool.options.on_start, worker);
             pool.end_start();
-            let mut search = Search::new(pool, worker, context);
+            let mut search = Search::new(pool, worker);
             search.work();
             while !worker.resign() {
                 search.work();
