@@ -110,8 +110,7 @@ impl<'a> Search<'a> {
                 return task;
             }
             if now_ns() < give_up {
-                // Whoever has work for us may be waiting for our CPU.
-                std::thread::yield_now();
+                self.pass_time();
                 continue;
             }
             pool.sleep.fall_asleep(worker.index, &worker.seat);
@@ -126,6 +125,16 @@ impl<'a> Search<'a> {
             let now = now_ns();
             self.search_ns = if now - parked < SEARCH_NS { SEARCH_NS } else { SEARCH_BRIEFLY_NS };
             give_up = now + self.search_ns;
+        }
+    }
+
+    /// Between two looks. Where tasks come fast, whoever has the next may be waiting for our CPU. Where they are rare we keep
+    /// it, for we park soon, and a thread that has yielded is late to get its CPU when it is woken.
+    fn pass_time(&self) {
+        if self.search_ns == SEARCH_NS {
+            std::thread::yield_now();
+        } else {
+            core::hint::spin_loop();
         }
     }
 
