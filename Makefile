@@ -7,8 +7,9 @@ ROUNDS = 20
 JOBS = --parallel $(shell nproc)
 MAKEFLAGS += --no-print-directory
 
-.PHONY: all demo test lint sanitize valgrind loom stress install clean help
-.PHONY: deps-build deps-demo deps-test test-arrows test-header test-rust test-c test-install test-examples test-python
+.PHONY: all demo test lint sanitize valgrind loom stress bench bench-quick counts counts-diff install clean help
+.PHONY: deps-build deps-demo deps-test deps-bench deps-counts bench-programs
+.PHONY: test-arrows test-header test-rust test-c test-install test-examples test-python
 .NOTPARALLEL:
 
 all: deps-build ## Build libtp.so, libtp.a, the examples and the tests
@@ -51,6 +52,22 @@ stress: deps-test all ## Run the tests at full size, ROUNDS times (20)
 	TP_TEST_SCALE=full ctest --test-dir $(BUILD) --output-on-failure --repeat until-fail:$(ROUNDS)
 	for round in $$(seq $(ROUNDS)); do TP_TEST_SCALE=full cargo test --locked --release --quiet || exit 1; done
 
+bench: bench-programs ## Compare tp with other thread pools; takes a while
+	bench/run.py $(BUILD)/bench
+
+bench-quick: bench-programs ## The same, smaller, in under two minutes
+	bench/run.py --quick $(BUILD)/bench
+
+bench-programs: deps-bench
+	cmake -B $(BUILD) -DTP_BUILD_BENCH=ON
+	cmake --build $(BUILD) --target bench_programs $(JOBS)
+
+counts: deps-counts all ## Count instructions, locked ones and system calls a task, into bench/counts.csv
+	bench/counts/run $(BUILD) bench/counts.csv
+
+counts-diff: deps-counts all ## The same, only to show what differs from bench/counts.csv
+	bench/counts/run $(BUILD) $(BUILD)/counts.csv || echo "Nothing was counted; that is no failure."
+
 install: ## Install what is built, below PREFIX (/usr/local), inside DESTDIR
 	@test -e $(BUILD)/lib/libtp.a || $(MAKE) all
 	cmake --install $(BUILD) --prefix $(PREFIX)
@@ -59,7 +76,7 @@ clean: ## Remove all that was built
 	rm -rf $(BUILD) demo target
 
 help: ## Show this
-	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
 
 deps-build:
 	@cmake/deps.sh cmake cc
@@ -67,3 +84,7 @@ deps-demo:
 	@cmake/deps.sh cmake cc zlib openssl pkg-config pigz
 deps-test: deps-demo
 	@cmake/deps.sh c++ clang clang++ cmocka valgrind python3 git
+deps-bench: deps-build
+	@cmake/deps.sh c++ clang-19 libomp pkg-config tbb glib pthreadpool python3
+deps-counts: deps-build
+	@cmake/deps.sh python3

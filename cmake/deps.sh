@@ -1,6 +1,6 @@
 #!/bin/sh
-# Sees to it that what is named is there: looks for the program or header itself, and gets what is missing through
-# apt-get where it may. Elsewhere it says in one line what to install.
+# Sees to it that what is named is there: looks for the program, header, file or pkg-config module itself, and gets
+# what is missing through apt-get where it may. Elsewhere it says in one line what to install.
 #
 # usage: deps.sh NEED...; the needs are the first words of the table below.
 set -eu
@@ -21,12 +21,19 @@ git         program git            git
 zlib        header zlib.h          zlib1g-dev
 openssl     header openssl/evp.h   libssl-dev
 cmocka      header cmocka.h        libcmocka-dev
+clang-19    program clang-19       clang-19
+libomp      file /usr/lib/llvm-19/lib/libomp.so libomp-19-dev
+tbb         module tbb             libtbb-dev
+glib        module glib-2.0        libglib2.0-dev
+pthreadpool header pthreadpool.h   libpthreadpool-dev
 END
 }
 
 there() {
     case $1 in
         program) command -v "$2" >/dev/null ;;
+        file) [ -e "$2" ] ;;
+        module) pkg-config --exists "$2" 2>/dev/null ;;
         header) echo "#include <$2>" | cc -x c -E -include stdarg.h -include stddef.h -include stdint.h -include setjmp.h - >/dev/null 2>&1 ;;
     esac
 }

@@ -1,0 +1,23 @@
+// A workload: one thing measured, for one peer, in one process.
+#ifndef BENCH_WORKLOAD_H
+#define BENCH_WORKLOAD_H
+
+#include "peer.h"
+
+struct workload {
+    const char *name;
+    enum ability needs;
+    // How many workers the pool gets for each that is asked for.
+    unsigned crowd;
+    void (*run)(unsigned workers, unsigned long size);
+};
+
+extern const struct workload outside_1, outside_4, outside_crowded, outside_busy;
+extern const struct workload tree, tree_crowded, one_parent, chain;
+extern const struct workload wake_up, wake_up_beside, ping_pong, timer, idle, create;
+extern const struct workload mixed, metg, pending;
+
+// Prints a result; run.py reads it. No blanks in the metric's name.
+void report(const char *metric, double value, const char *unit);
+
+#endif
