@@ -7,7 +7,7 @@ ROUNDS = 20
 JOBS = --parallel $(shell nproc)
 MAKEFLAGS += --no-print-directory
 
-.PHONY: all demo test lint sanitize valgrind loom stress bench bench-quick counts counts-diff install clean help
+.PHONY: all demo test lint sanitize valgrind loom stress bench bench-quick counts counts-diff scaling install clean help
 .PHONY: deps-build deps-demo deps-test deps-bench deps-counts bench-programs
 .PHONY: test-arrows test-header test-rust test-c test-install test-examples test-python
 .NOTPARALLEL:
@@ -41,6 +41,9 @@ test-install: all
 
 loom: ## Check the protocols against every order of events
 	RUSTFLAGS="--cfg loom" cargo test --locked --release --lib --target-dir target/loom loom
+
+scaling: ## Count shared cache lines on simulated machines of 1 to 256 CPUs: docs/scaling.md
+	RUSTFLAGS="--cfg simulate" cargo test --locked --release --lib --target-dir target/simulate simulate -- --include-ignored --nocapture --test-threads=1
 
 valgrind: deps-test all ## Run the C tests under memcheck
 	tests/valgrind.sh $(BUILD)

@@ -1,14 +1,19 @@
-//! Atomics, mutexes and futex words: std's and the system's, or loom's in a model. Nothing else in the crate decides
-//! which.
+//! Atomics, mutexes and futex words: std's and the system's, loom's in a model, or those of a machine that is simulated.
+//! Nothing else in the crate decides which.
 //!
 //! Two things are ours. `Futex` is a 32-bit word that a thread can wait on. `fence_after_rmw` is a full fence for code
 //! whose last atomic step was a read-modify-write: on x86-64 every such step is a full fence already, so that only the
 //! compiler has to be told; elsewhere, and under loom, it is a fence of its own.
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, simulate)))]
 pub(crate) use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, fence};
-#[cfg(not(loom))]
+#[cfg(not(any(loom, simulate)))]
 pub(crate) use std::sync::{Mutex, MutexGuard};
+
+#[cfg(simulate)]
+pub(crate) mod simulate;
+#[cfg(simulate)]
+pub(crate) use simulate::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Futex, Mutex, MutexGuard, fence};
 
 #[cfg(loom)]
 pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, fence};
@@ -17,7 +22,9 @@ pub(crate) use loom::sync::{Mutex, MutexGuard};
 
 pub(crate) use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 
+#[cfg(not(simulate))]
 use crate::error::Error;
+#[cfg(not(simulate))]
 use crate::sys::clock::Deadline;
 
 /// Orders what came before a read-modify-write before what comes after it, for every thread.
@@ -60,6 +67,10 @@ impl Backoff {
     const SLEEP: core::time::Duration = core::time::Duration::from_micros(50);
 
     pub(crate) fn snooze(&mut self) {
+        #[cfg(simulate)]
+        if simulate::pause() {
+            return;
+        }
         #[cfg(loom)]
         loom::thread::yield_now();
         #[cfg(not(loom))]
@@ -75,11 +86,11 @@ impl Backoff {
 }
 
 /// A 32-bit word that threads wait on until it changes.
-#[cfg(not(loom))]
+#[cfg(not(any(loom, simulate)))]
 #[derive(Default)]
 pub(crate) struct Futex(AtomicU32);
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, simulate)))]
 impl Futex {
     /// Sleeps while the word is `seen`. Returns at a wake, a signal, or for no reason: look again.
     /// `Error::TimedOut` once the deadline has passed.

@@ -46,6 +46,7 @@ warnings() {
 check "cargo fmt" cargo fmt --check
 check "cargo clippy" cargo clippy --locked --all-targets -- -D warnings
 check "cargo clippy, as for loom" env RUSTFLAGS="--cfg loom" cargo clippy --locked --lib --tests --target-dir target/loom -- -D warnings
+check "cargo clippy, as for make scaling" env RUSTFLAGS="--cfg simulate" cargo clippy --locked --lib --tests --target-dir target/simulate -- -D warnings
 check "include/tp.h is as committed after a build" header_drift
 check "gcc and g++: no warning" warnings gcc g++
 check "clang and clang++: no warning" warnings clang clang++

@@ -87,7 +87,26 @@ impl Injector {
 
     /// Appends the task; afterwards the caller has fenced, so that it may look at who sleeps.
     #[inline]
-    pub(crate) fn push(&self, task: Task, side: Side, blocks: &Blocks) -> Result<()> {
+    pub(crate) fn push(&self, task: Task, side: impl FnOnce() -> Side, blocks: &Blocks) -> Result<()> {
+        // Most of the time the queue is shut to nobody and the slot is not a block's last.
+        let position = self.tail.word.load(Acquire);
+        let block = self.tail.block.load(Acquire);
+        if let Some(block) = NonNull::new(block)
+            && position <= POSITION
+            && position % LAP < CAP - 1
+            && self.tail.word.compare_exchange(position, position + 1, AcqRel, Relaxed).is_ok()
+        {
+            // SAFETY: as in `push_some`.
+            unsafe { block.as_ref() }.slot(position).write(Stamped { task, stamp: position + 1 });
+            fence_after_rmw();
+            return Ok(());
+        }
+        self.push_slowly(task, side(), blocks)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn push_slowly(&self, task: Task, side: Side, blocks: &Blocks) -> Result<()> {
         self.push_some(1, |_| task, side, blocks).map(drop)
     }
 
@@ -241,7 +260,7 @@ mod model {
                 let queue = queue.clone();
                 thread::spawn(move || {
                     for nth in 0..2 {
-                        queue.0.push(Task::numbered(base + nth), Side::Outside, &queue.1).unwrap();
+                        queue.0.push(Task::numbered(base + nth), || Side::Outside, &queue.1).unwrap();
                     }
                 })
             });
@@ -267,7 +286,7 @@ mod model {
                 thread::spawn(move || [pop(&queue), pop(&queue)])
             };
             for number in 1..=4 {
-                queue.0.push(Task::numbered(number), Side::Outside, &queue.1).unwrap();
+                queue.0.push(Task::numbered(number), || Side::Outside, &queue.1).unwrap();
             }
             let mut got = [[pop(&queue), pop(&queue)], consumer.join().unwrap()].concat();
             got.sort_unstable();
@@ -281,7 +300,7 @@ mod model {
             let queue = queue();
             let producer = {
                 let queue = queue.clone();
-                thread::spawn(move || queue.0.push(Task::numbered(1), Side::Outside, &queue.1).is_ok())
+                thread::spawn(move || queue.0.push(Task::numbered(1), || Side::Outside, &queue.1).is_ok())
             };
             queue.0.shut(Side::Outside);
             let accepted = queue.0.accepted();
@@ -294,7 +313,7 @@ mod model {
     fn loom_nothing_leaves_a_shut_head() {
         explore(|| {
             let queue = queue();
-            queue.0.push(Task::numbered(1), Side::Outside, &queue.1).unwrap();
+            queue.0.push(Task::numbered(1), || Side::Outside, &queue.1).unwrap();
             let consumer = {
                 let queue = queue.clone();
                 thread::spawn(move || queue.0.pop(&queue.1, false).is_some())
@@ -323,7 +342,7 @@ mod tests {
     fn tasks_leave_in_the_order_in_which_they_came() {
         let (queue, blocks) = queue();
         for number in 0..2000 {
-            queue.push(Task::numbered(number), Side::Outside, &blocks).unwrap();
+            queue.push(Task::numbered(number), || Side::Outside, &blocks).unwrap();
         }
         assert_eq!(queue.len(), 2000);
         let got: Vec<_> = core::iter::from_fn(|| queue.pop(&blocks, false)).map(|task| task.number()).collect();
@@ -335,10 +354,10 @@ mod tests {
     fn a_shut_queue_refuses_and_leaves_no_trace() {
         let (queue, blocks) = queue();
         queue.shut(Side::Outside);
-        assert_eq!(queue.push(Task::numbered(1), Side::Outside, &blocks), Err(Error::ShutDown));
-        assert_eq!(queue.push(Task::numbered(2), Side::Inside, &blocks), Ok(()));
+        assert_eq!(queue.push(Task::numbered(1), || Side::Outside, &blocks), Err(Error::ShutDown));
+        assert_eq!(queue.push(Task::numbered(2), || Side::Inside, &blocks), Ok(()));
         queue.shut(Side::Inside);
-        assert_eq!(queue.push(Task::numbered(3), Side::Inside, &blocks), Err(Error::ShutDown));
+        assert_eq!(queue.push(Task::numbered(3), || Side::Inside, &blocks), Err(Error::ShutDown));
         assert_eq!(queue.accepted(), 1);
     }
 
@@ -349,7 +368,7 @@ mod tests {
             queue.head.set_position(start);
             queue.tail.word.store(start, Relaxed);
             for number in 0..LAP / 2 {
-                queue.push(Task::numbered(number), Side::Outside, &blocks).unwrap();
+                queue.push(Task::numbered(number), || Side::Outside, &blocks).unwrap();
             }
             queue.shut(Side::Outside);
             assert_eq!(

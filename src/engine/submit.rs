@@ -119,7 +119,7 @@ impl Pool {
 
     #[inline(never)]
     fn inject(&self, task: Task) -> Result<()> {
-        match self.injector.push(task, self.side(), &self.blocks) {
+        match self.injector.push(task, || self.side(), &self.blocks) {
             Err(Error::ShutDown) => self.inject_late(task),
             result => result,
         }
@@ -128,7 +128,7 @@ impl Pool {
     #[cold]
     fn inject_late(&self, task: Task) -> Result<()> {
         self.start_or_refuse()?;
-        self.injector.push(task, self.side(), &self.blocks)
+        self.injector.push(task, || self.side(), &self.blocks)
     }
 
     /// The injector was found shut: before the first submit to the default pool, or for ever.

@@ -80,7 +80,7 @@ impl Pool {
         }
         self.markers.fetch_add(1, AcqRel);
         let marker = Task::new(nothing, (&raw const self.markers).cast_mut().cast());
-        if self.injector.push(marker, Side::Inside, &self.blocks).is_err() {
+        if self.injector.push(marker, || Side::Inside, &self.blocks).is_err() {
             self.markers.fetch_sub(1, Relaxed);
         }
     }

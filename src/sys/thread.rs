@@ -34,6 +34,10 @@ pub(crate) unsafe fn spawn(
     main: extern "C" fn(*mut c_void) -> *mut c_void,
     arg: *mut c_void,
 ) -> Result<Thread> {
+    #[cfg(simulate)]
+    if let Some(thread) = crate::sync::simulate::spawn(main, arg) {
+        return Ok(Thread(thread));
+    }
     let mut attr = MaybeUninit::uninit();
     // SAFETY: `attr` is initialized first and destroyed last.
     unsafe {
@@ -77,6 +81,10 @@ fn configure(attr: *mut libc::pthread_attr_t, attributes: &Attributes<'_>) -> Re
 impl Thread {
     /// Waits until the thread has ended. Once a thread.
     pub(crate) fn join(self) {
+        #[cfg(simulate)]
+        if crate::sync::simulate::join(self.0) {
+            return;
+        }
         // SAFETY: the thread is joinable, and its one owner joins it.
         unsafe { libc::pthread_join(self.0, ptr::null_mut()) };
     }
