@@ -7,7 +7,7 @@ use std::error::Error;
 use std::fs;
 use std::path::Path;
 
-const SECTIONS: [&str; 5] = ["status", "pool", "submit", "wait", "worker"];
+const SECTIONS: [&str; 8] = ["status", "pool", "submit", "wait", "future", "group", "blocking", "worker"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=src/capi");

@@ -44,6 +44,9 @@
 //     tp_queued, tp_thread_count, tp_current,
 //       tp_default, tp_worker_index, tp_create          yes           yes
 //     tp_resize, tp_pause, tp_resume                    yes           yes
+//     tp_async, tp_future_*, tp_group_*                 yes           yes, but waits for what this thread's stack
+//                                                                     stands in: TP_EDEADLK
+//     tp_cancelled, tp_blocking_begin, tp_blocking_end  yes           yes
 //     tp_wait, tp_shutdown, tp_destroy                  yes           TP_EDEADLK
 
 #ifndef TP_H
@@ -268,10 +271,10 @@ tp_status tp_resume(tp_pool *pool);
 //
 // A task is a function and one pointer. What the pointer points at is yours: the pool passes it on and never looks.
 
-// Ahead of the others. Not yet supported.
+// Ahead of the others; but of 64 tasks in a row that a worker starts, one is of each priority that has any.
 #define TP_PRIORITY_HIGH 1
 
-// After the others. Not yet supported.
+// After the others, but for that one in 64.
 #define TP_PRIORITY_LOW (-1)
 
 // The priority of most tasks.
@@ -288,7 +291,7 @@ typedef struct {
     size_t struct_size;
     // A name for messages about the task, copied as far as 31 bytes reach. NULL: none.
     const char *name;
-    // TP_PRIORITY_NORMAL.
+    // TP_PRIORITY_HIGH, TP_PRIORITY_NORMAL or TP_PRIORITY_LOW: what goes first of all that has not started.
     int32_t priority;
     // 0.
     uint32_t reserved;
@@ -320,18 +323,17 @@ tp_status tp_submit(tp_pool *pool, tp_task_fn run, void *arg);
 // Returns TP_EINVAL if `pool` or `run` is NULL, or `args` is and `n` is not 0; the other errors are tp_submit's.
 tp_status tp_submit_batch(tp_pool *pool, tp_task_fn run, void *const *args, size_t n, size_t *taken);
 
-// Runs `run(arg)` as tp_submit does, with a name and a function for the case that it does not run.
+// Runs `run(arg)` as tp_submit does, with a name, a priority and a function for the case that it does not run.
 //
 // `options` may be NULL; it may go once this has returned. On any error `arg` is still the caller's, and `drop` is not
 // called. May be called from any thread, tasks included.
-// Returns TP_EINVAL if `pool` or `run` is NULL or a field of `options` is out of its range, TP_ENOTSUP for a priority
-// other than TP_PRIORITY_NORMAL; the other errors are tp_submit's.
+// Returns TP_EINVAL if `pool` or `run` is NULL or a field of `options` is out of its range; the other errors are
+// tp_submit's.
 tp_status tp_submit_with(tp_pool *pool, tp_task_fn run, void *arg, const tp_task_options *options);
 
 // ---- Wait ------------------------------------------------------------------------------------------------
 //
-// A wait is for the pool as a whole, and from outside it. A pool is cheap: a part of the work that has to be waited for
-// alone may have one of its own.
+// For the pool as a whole, from outside it. A part of the work is waited for by its future or its group.
 
 // Waits until the pool is quiet: returns once, after the call began, nothing accepted was queued or running, children
 // that tasks submitted included.
@@ -339,8 +341,203 @@ tp_status tp_submit_with(tp_pool *pool, tp_task_fn run, void *arg, const tp_task
 // May be called from any thread, by several at once, and as often as you like. Where other threads go on
 // submitting, one quiet moment is enough.
 // Returns TP_EINVAL if `pool` is NULL, TP_EFORKED, TP_EDEADLK inside a task of this pool, TP_ETIMEDOUT if `timeout_ns`
-// was over first.
+// was over first; TP_EAGAIN in a task of another pool as tp_future_wait does.
 tp_status tp_wait(tp_pool *pool, uint64_t timeout_ns);
+
+// ---- Result ----------------------------------------------------------------------------------------------
+//
+// A future is a task's result on its way, or a value that somebody gives by hand. Wait for it from anywhere: a
+// wait inside a task runs what it waits for there and then if nobody has started it, never anything else; if there
+// is nothing to run the worker parks and a reserve worker takes its place.
+//
+// tp_future *future;
+// tp_async(pool, render, page, &future);              // void *render(void *page)
+// void *image; tp_future_wait(future, TP_FOREVER, &image); tp_future_release(future);
+//
+// A future has one handle, which its maker releases. It may outlive its pool.
+
+// Not started.
+#define TP_FUTURE_PENDING 0
+
+// A thread runs it.
+#define TP_FUTURE_RUNNING 1
+
+// It has a value.
+#define TP_FUTURE_DONE 2
+
+// It will never have one.
+#define TP_FUTURE_CANCELED 3
+
+// A handle. See tp_async.
+typedef struct tp_future tp_future;
+
+// What a task with a result runs.
+typedef void *(*tp_async_fn)(void *arg);
+
+// What runs with the result of another.
+typedef void *(*tp_then_fn)(void *value, void *arg);
+
+// Runs `run(arg)` on a worker of `pool` and makes a future of what it returns.
+//
+// The caller releases the future with tp_future_release, when it likes: the task runs all the same. On any error
+// `*future` is untouched. May be called from any thread, tasks included.
+// Returns TP_EINVAL if an argument other than `arg` is NULL; the other errors are tp_submit's.
+tp_status tp_async(tp_pool *pool, tp_async_fn run, void *arg, tp_future **future);
+
+// The same with a name, a priority, and a function that is called in place of `run` if the task is cancelled.
+//
+// `options` may be NULL; it may go once this has returned.
+// Returns TP_EINVAL if an argument other than `arg` and `options` is NULL or a field of `options` is out of its
+// range; the other errors are tp_submit_with's.
+tp_status tp_async_with(tp_pool *pool, tp_async_fn run, void *arg, const tp_task_options *options, tp_future **future);
+
+// Makes a future that tp_future_complete gives its value.
+//
+// Returns TP_EINVAL if `future` is NULL, TP_ENOMEM. May be called from any thread.
+tp_status tp_future_create(tp_future **future);
+
+// Gives a future that was made by tp_future_create its value, and wakes all who wait.
+//
+// What `value` points at is passed on, and never looked at. May be called from any thread.
+// Returns TP_EINVAL if `future` is NULL or a task's, TP_EFORKED, TP_EBUSY if it has a value already or was
+// cancelled.
+tp_status tp_future_complete(tp_future *future, void *value);
+
+// Waits until the future has a value, and stores it in `*value`, which may be NULL.
+//
+// Inside a task it runs what it waits for on this stack if that has not started, and nothing else. May be called
+// by many threads at once, and again and again.
+// Returns TP_ECANCELED, and stores NULL, if it was cancelled before it started; TP_EINVAL if `future` is NULL,
+// TP_EFORKED; TP_EDEADLK if the task that is waited for is on this thread's stack; TP_ETIMEDOUT if `timeout_ns`
+// was over first; TP_EAGAIN in a task if it would have to park, no reserve worker can be had and nobody else of
+// its pool can run: then what was waited for is still to come.
+tp_status tp_future_wait(tp_future *future, uint64_t timeout_ns, void **value);
+
+// Waits until one of `n` futures has a value or is cancelled, and stores which in `*index`, which may be NULL: the
+// first in the array if several have.
+//
+// Otherwise as tp_future_wait, whose value then comes at once.
+// Returns TP_EINVAL if `futures` or one of them is NULL or `n` is 0, TP_EFORKED, TP_ETIMEDOUT, TP_EAGAIN,
+// TP_ENOMEM; TP_EDEADLK if all of them are on this thread's stack.
+tp_status tp_future_wait_any(tp_future *const *futures, size_t n, uint64_t timeout_ns, size_t *index);
+
+// Makes a future of what `run(value, arg)` returns on a worker of `pool`, once `future` has a value.
+//
+// If `future` is cancelled so is the new one, and if `pool` comes to its end before. The caller releases both, in
+// any order. A limit on the pool's queue does not count it. May be called from any thread.
+// Returns TP_EINVAL if an argument other than `arg` is NULL, TP_EFORKED, TP_ESHUTDOWN, TP_ENOMEM.
+tp_status tp_future_then(tp_pool *pool, tp_future *future, tp_then_fn run, void *arg, tp_future **next);
+
+// Sees to it that the task does not run, or asks it to stop.
+//
+// Returns TP_OK if it will never run: its `drop` function has been called on this thread, or is being called on
+// the one that cancelled it first. TP_EBUSY if it runs, where tp_cancelled() is true from now on, or has run.
+// TP_EINVAL if `future` is NULL, TP_EFORKED. May be called from any thread.
+tp_status tp_future_cancel(tp_future *future);
+
+// Returns TP_FUTURE_PENDING, TP_FUTURE_RUNNING, TP_FUTURE_DONE or TP_FUTURE_CANCELED; TP_EINVAL if `future` is
+// NULL, TP_EFORKED. May be called from any thread.
+TP_MUST_USE int32_t tp_future_state(const tp_future *future);
+
+// Gives the handle back; NULL is ignored. The task goes on, and its value is lost.
+//
+// Not while another thread uses the handle, nor twice. May be called from any thread.
+void tp_future_release(tp_future *future);
+
+// ---- Group -----------------------------------------------------------------------------------------------
+//
+// Tasks that are waited for, and cancelled, together. Tasks submit into their own group as they like: it is empty
+// when all have ended. A wait inside a task runs the group's tasks on that stack, and never anything else.
+//
+// tp_group *group; tp_group_create(pool, NULL, &group);
+// for (size_t i = 0; i < n; i++) tp_group_submit(group, resize, images[i]);
+// tp_group_wait(group, TP_FOREVER); tp_group_destroy(group);
+//
+// Groups form trees: a parent counts its children's tasks, and cancels them too. A group may outlive its pool,
+// whose end then answers its submits with TP_ESHUTDOWN.
+
+// A handle. See tp_group_create.
+typedef struct tp_group tp_group;
+
+// Makes an empty group of tasks of `pool`, below `parent`, which may be NULL.
+//
+// The caller destroys it, before its parent. May be called from any thread.
+// Returns TP_EINVAL if `pool` or `group` is NULL or `parent` is of another pool, TP_EFORKED, TP_ENOMEM.
+tp_status tp_group_create(tp_pool *pool, tp_group *parent, tp_group **group);
+
+// Runs `run(arg)` on a worker of the group's pool, as a task of the group.
+//
+// On any error `arg` is still the caller's. May be called from any thread, the group's own tasks included.
+// Returns TP_EINVAL if `group` or `run` is NULL; TP_ECANCELED after tp_group_cancel until the group is empty, and
+// likewise after that of a group above; TP_ESHUTDOWN if the pool is gone; the other errors are tp_submit's.
+tp_status tp_group_submit(tp_group *group, tp_task_fn run, void *arg);
+
+// The same with a name, a priority, and a function that is called in place of `run` if the task is cancelled.
+//
+// `options` may be NULL; it may go once this has returned.
+// Returns TP_EINVAL also if a field of `options` is out of its range; the other errors are tp_group_submit's and
+// tp_submit_with's.
+tp_status tp_group_submit_with(tp_group *group, tp_task_fn run, void *arg, const tp_task_options *options);
+
+// Waits until the group is empty: returns once, after the call began, none of its tasks and of those below was
+// queued or running, cancelled or not.
+//
+// Inside a task it runs the group's tasks on this stack, and nothing else. May be called by many threads at once.
+// Once it has returned, the group may be destroyed.
+// Returns TP_EINVAL if `group` is NULL, TP_EFORKED; TP_EDEADLK in a task of this group or of one below;
+// TP_ETIMEDOUT if `timeout_ns` was over first; TP_EAGAIN in a task if it would have to park, no reserve worker can
+// be had and nobody else of its pool can run: then the group's tasks are still to come, and what they use must
+// live on.
+tp_status tp_group_wait(tp_group *group, uint64_t timeout_ns);
+
+// Submits `run(arg)` to the pool when the group next empties, once; at once if it is empty.
+//
+// That task is no member of the group, and may submit into it. A limit on the pool's queue does not count it. A
+// pool that discards its tasks does not run it. May be called from any thread.
+// Returns TP_EINVAL if `group` or `run` is NULL, TP_EFORKED, TP_ESHUTDOWN, TP_ENOMEM.
+tp_status tp_group_notify(tp_group *group, tp_task_fn run, void *arg);
+
+// Drops the tasks of the group, and of those below, that have not started, and asks those that run to stop:
+// tp_cancelled() is true there.
+//
+// The drop functions are called on this thread. Until the group is empty it refuses tasks; then it is as new. An
+// empty group is left as it is. May be called from any thread, the group's own tasks included.
+// Returns TP_EINVAL if `group` is NULL, TP_EFORKED.
+tp_status tp_group_cancel(tp_group *group);
+
+// Returns how many tasks of the group, and of those below, are queued or running; 0 if `group` is NULL or of a
+// process that forked. May be called from any thread.
+TP_MUST_USE uint64_t tp_group_count(const tp_group *group);
+
+// Frees the group; NULL is ignored.
+//
+// Not while another thread uses it. May be called from any thread.
+// Returns TP_EBUSY, and does nothing, if it has tasks, groups below it, or somebody who waits.
+tp_status tp_group_destroy(tp_group *group);
+
+// ---- Inside a task ---------------------------------------------------------------------------------------
+//
+// What a task may ask and say. All of these may be called from any thread; outside a task they answer so and do
+// nothing.
+
+// Returns 1 if the task that runs here has been asked to stop: its future, its group or one above was cancelled,
+// or its pool discards its tasks; else 0. Costs a few loads.
+TP_MUST_USE int32_t tp_cancelled(void);
+
+// Says that the task is about to block, on a file or a lock: a reserve worker takes its place until
+// tp_blocking_end, so that the other tasks go on. They nest; what a task leaves open ends with it.
+//
+//     tp_blocking_begin(); n = read(fd, buffer, size); tp_blocking_end();
+//
+// Waits for futures, groups and pools do the same by themselves.
+// Returns TP_OK, or TP_EAGAIN if no reserve worker can be had: fewer tasks run meanwhile, and the end is owed all
+// the same.
+tp_status tp_blocking_begin(void);
+
+// Says that the task goes on. Never waits: for a moment more tasks may run than the pool has threads.
+//
+// Returns TP_EINVAL if there was no tp_blocking_begin.
+tp_status tp_blocking_end(void);
 
 // ---- Worker ----------------------------------------------------------------------------------------------
 //

@@ -10,8 +10,10 @@ pub(crate) enum Error {
     ShutDown = -4,
     Full = -5,
     TimedOut = -6,
+    Canceled = -7,
     Deadlock = -8,
     Forked = -9,
+    Busy = -10,
     NotSupported = -11,
 }
 

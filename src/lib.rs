@@ -7,7 +7,7 @@
 //! 3. `engine::injector` keeps what comes from outside, `engine::run_queue` what a worker's own tasks submit;
 //! 4. `engine::sleep` wakes a worker if nobody is looking for work;
 //! 5. `engine::worker` finds the task and runs it;
-//! 6. `engine::completion` counts it as ended, and `engine::wait` tells those who wait for the last one.
+//! 6. `engine::completion` counts it as ended, and `engine::quiet` tells those who wait for the last one.
 //!
 //! Unsafe code is allowed in `capi` (callers' pointers), `sys` (system calls) and, in the engine, in the files that own
 //! raw memory or call what the user gave: each says so at its top.
@@ -18,5 +18,9 @@
 pub mod capi;
 mod engine;
 mod error;
+#[cfg(not(loom))]
+mod future;
+#[cfg(not(loom))]
+mod group;
 mod sync;
 mod sys;

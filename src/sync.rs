@@ -37,8 +37,15 @@ pub(crate) fn fence_after_rmw() {
 }
 
 /// Locks `mutex`. Nothing panics while it holds one, so a poisoned mutex is as good as any other.
+///
+/// errno stays as it was: it changes when a lock is waited for.
+#[inline]
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    match mutex.lock() {
+    #[cfg(not(any(loom, simulate)))]
+    if let Ok(guard) = mutex.try_lock() {
+        return guard;
+    }
+    match crate::sys::errno::kept(|| mutex.lock()) {
         Ok(guard) => guard,
         Err(poisoned) => poisoned.into_inner(),
     }
@@ -88,6 +95,7 @@ impl Backoff {
 /// A 32-bit word that threads wait on until it changes.
 #[cfg(not(any(loom, simulate)))]
 #[derive(Default)]
+#[repr(transparent)]
 pub(crate) struct Futex(AtomicU32);
 
 #[cfg(not(any(loom, simulate)))]
@@ -99,11 +107,23 @@ impl Futex {
     }
 
     pub(crate) fn wake_one(&self) {
-        crate::sys::futex::wake(&self.0, 1);
+        crate::sys::futex::wake(&raw const self.0, 1);
     }
 
     pub(crate) fn wake_all(&self) {
-        crate::sys::futex::wake(&self.0, i32::MAX);
+        crate::sys::futex::wake(&raw const self.0, i32::MAX);
+    }
+
+    /// Stores `value` and wakes all who wait. From the store on the word may be gone: the wake uses its address alone.
+    ///
+    /// # Safety
+    /// The word is there until the store.
+    #[allow(unsafe_code, reason = "no reference may live on when the word is gone")]
+    pub(crate) unsafe fn tell(this: *const Futex, value: u32) {
+        let word = this.cast::<AtomicU32>();
+        // SAFETY: the caller's promise.
+        unsafe { (*word).store(value, Release) };
+        crate::sys::futex::wake(word, i32::MAX);
     }
 }
 
@@ -130,6 +150,16 @@ impl Futex {
     pub(crate) fn wake_all(&self) {
         drop(lock(&self.1));
         self.2.notify_all();
+    }
+
+    #[allow(unsafe_code, reason = "as the real one")]
+    pub(crate) unsafe fn tell(this: *const Futex, value: u32) {
+        // SAFETY: the caller's promise. loom's condition variable must outlive the wake: models keep it.
+        let this = unsafe { &*this };
+        let guard = lock(&this.1);
+        this.0.store(value, Release);
+        this.2.notify_all();
+        drop(guard);
     }
 }
 

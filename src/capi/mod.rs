@@ -4,6 +4,9 @@
 #![allow(unsafe_code, reason = "exports C functions and reads callers' pointers")]
 #![allow(clippy::not_unsafe_ptr_arg_deref, reason = "tp.h says what callers promise of their pointers")]
 
+pub mod blocking;
+pub mod future;
+pub mod group;
 pub mod pool;
 pub mod status;
 pub mod submit;

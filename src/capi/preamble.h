@@ -44,6 +44,9 @@
 //     tp_queued, tp_thread_count, tp_current,
 //       tp_default, tp_worker_index, tp_create          yes           yes
 //     tp_resize, tp_pause, tp_resume                    yes           yes
+//     tp_async, tp_future_*, tp_group_*                 yes           yes, but waits for what this thread's stack
+//                                                                     stands in: TP_EDEADLK
+//     tp_cancelled, tp_blocking_begin, tp_blocking_end  yes           yes
 //     tp_wait, tp_shutdown, tp_destroy                  yes           TP_EDEADLK
 
 #ifndef TP_H

@@ -8,7 +8,7 @@ use super::pool::{self, TP_NO_RESERVE, tp_options};
 use super::slice;
 use super::submit::{TP_PRIORITY_HIGH, TP_PRIORITY_LOW, tp_drop_fn, tp_task_options};
 use crate::engine::capacity::WhenFull;
-use crate::engine::extras::Extras;
+use crate::engine::job::Extras;
 use crate::engine::options::{self, MAX_THREADS, Options};
 use crate::error::{Error, Result};
 use crate::sys::cpu::CpuSet;
@@ -78,8 +78,12 @@ impl TryFrom<&tp_options> for Options {
     type Error = Error;
 
     fn try_from(given: &tp_options) -> Result<Options> {
-        let reserve_fits = given.max_reserve <= MAX_THREADS || given.max_reserve == TP_NO_RESERVE;
-        if given.threads > MAX_THREADS || !reserve_fits || given.reserved != 0 {
+        let max_reserve = match given.max_reserve {
+            0 => options::DEFAULT_RESERVE,
+            TP_NO_RESERVE => 0,
+            some => some,
+        };
+        if given.threads > MAX_THREADS || max_reserve > MAX_THREADS || given.reserved != 0 {
             return Err(Error::Invalid);
         }
         let when_full = match given.when_full {
@@ -96,6 +100,7 @@ impl TryFrom<&tp_options> for Options {
         Ok(Options {
             threads: if given.threads == 0 { options::automatic_threads(cpus.as_ref()) } else { given.threads },
             name: options::name(text(given.name).unwrap_or(c"tp")),
+            max_reserve,
             stack_size: given.stack_size,
             cpus,
             home: CpuSet::of_this_thread(),

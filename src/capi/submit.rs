@@ -7,7 +7,7 @@ use core::ffi::{c_char, c_void};
 use super::pool::tp_pool;
 use super::status::*;
 use super::{borrow, finish};
-use crate::engine::extras::Extras;
+use crate::engine::job::Extras;
 use crate::engine::task::Task;
 use crate::error::Error;
 
@@ -19,9 +19,9 @@ pub type tp_task_fn = Option<unsafe extern "C-unwind" fn(arg: *mut c_void)>;
 /// called on the thread that cancels, shuts down or evicts, or on a worker.
 pub type tp_drop_fn = Option<unsafe extern "C-unwind" fn(arg: *mut c_void, why: tp_status)>;
 
-/// Ahead of the others. Not yet supported.
+/// Ahead of the others; but of 64 tasks in a row that a worker starts, one is of each priority that has any.
 pub const TP_PRIORITY_HIGH: i32 = 1;
-/// After the others. Not yet supported.
+/// After the others, but for that one in 64.
 pub const TP_PRIORITY_LOW: i32 = -1;
 /// The priority of most tasks.
 pub const TP_PRIORITY_NORMAL: i32 = 0;
@@ -33,7 +33,7 @@ pub struct tp_task_options {
     pub struct_size: usize,
     /// A name for messages about the task, copied as far as 31 bytes reach. NULL: none.
     pub name: *const c_char,
-    /// TP_PRIORITY_NORMAL.
+    /// TP_PRIORITY_HIGH, TP_PRIORITY_NORMAL or TP_PRIORITY_LOW: what goes first of all that has not started.
     pub priority: i32,
     /// 0.
     pub reserved: u32,
@@ -85,12 +85,12 @@ pub extern "C" fn tp_submit_batch(
     status
 }
 
-/// Runs `run(arg)` as tp_submit does, with a name and a function for the case that it does not run.
+/// Runs `run(arg)` as tp_submit does, with a name, a priority and a function for the case that it does not run.
 ///
 /// `options` may be NULL; it may go once this has returned. On any error `arg` is still the caller's, and `drop` is not
 /// called. May be called from any thread, tasks included.
-/// Returns TP_EINVAL if `pool` or `run` is NULL or a field of `options` is out of its range, TP_ENOTSUP for a priority
-/// other than TP_PRIORITY_NORMAL; the other errors are tp_submit's.
+/// Returns TP_EINVAL if `pool` or `run` is NULL or a field of `options` is out of its range; the other errors are
+/// tp_submit's.
 #[unsafe(no_mangle)]
 pub extern "C" fn tp_submit_with(
     pool: *mut tp_pool,

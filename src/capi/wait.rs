@@ -1,7 +1,6 @@
 //! Wait
 //!
-//! A wait is for the pool as a whole, and from outside it. A pool is cheap: a part of the work that has to be waited for
-//! alone may have one of its own.
+//! For the pool as a whole, from outside it. A part of the work is waited for by its future or its group.
 
 use super::pool::tp_pool;
 use super::status::*;
@@ -13,7 +12,7 @@ use super::{borrow, enter, finish};
 /// May be called from any thread, by several at once, and as often as you like. Where other threads go on
 /// submitting, one quiet moment is enough.
 /// Returns TP_EINVAL if `pool` is NULL, TP_EFORKED, TP_EDEADLK inside a task of this pool, TP_ETIMEDOUT if `timeout_ns`
-/// was over first.
+/// was over first; TP_EAGAIN in a task of another pool as tp_future_wait does.
 #[unsafe(no_mangle)]
 pub extern "C" fn tp_wait(pool: *mut tp_pool, timeout_ns: u64) -> tp_status {
     finish(enter(|| borrow(pool)?.wait(timeout_ns)))

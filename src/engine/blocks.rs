@@ -125,6 +125,8 @@ pub(crate) struct Head {
 }
 
 const SHUT: u64 = 1 << 63;
+/// The owner puts the queue in order: all others find nothing meanwhile.
+const HELD: u64 = 1 << 62;
 
 /// Slots `position .. position + count` of one block, ours to read.
 pub(crate) struct Claim {
@@ -146,7 +148,7 @@ impl Claim {
     }
 }
 
-fn finish(block: NonNull<BlockNode>, count: u64, blocks: &Blocks) {
+pub(crate) fn finish(block: NonNull<BlockNode>, count: u64, blocks: &Blocks) {
     // SAFETY: slots of it have been claimed and are not finished.
     let this = unsafe { block.as_ref() };
     // Acquire and release: the other readers' reads come before the block is written again.
@@ -183,7 +185,7 @@ impl Tally {
     }
 
     #[cold]
-    fn settle(&self, blocks: &Blocks) {
+    pub(crate) fn settle(&self, blocks: &Blocks) {
         let count = self.count.swap(0, Relaxed);
         if let Some(block) = NonNull::new(self.block.swap(ptr::null_mut(), Relaxed)) {
             finish(block, count, blocks);
@@ -216,7 +218,7 @@ impl Head {
     }
 
     pub(crate) fn position(&self) -> u64 {
-        self.word.load(Acquire) & !SHUT
+        self.word.load(Acquire) & !(SHUT | HELD)
     }
 
     pub(crate) fn is_shut(&self) -> bool {
@@ -234,7 +236,8 @@ impl Head {
     /// The stamp of the slot that is next, if there is one before `tail` and it is next still when it has been read.
     pub(crate) fn peek_stamp(&self, tail: u64) -> Option<u64> {
         let word = self.word.load(Acquire);
-        if word & SHUT != 0 || word >= tail || word % LAP == CAP {
+        // A shut or held head is above every tail.
+        if word >= tail || word % LAP == CAP {
             return None;
         }
         let block = NonNull::new(self.block.load(Acquire))?;
@@ -280,11 +283,11 @@ impl Head {
         let mut backoff = Backoff::default();
         loop {
             let word = self.word.load(Acquire);
-            if word & SHUT != 0 && !even_if_shut {
+            if word & (SHUT | HELD) != 0 && !even_if_shut {
                 return None;
             }
             let position = word & !SHUT;
-            if position % LAP == CAP {
+            if position % LAP == CAP || word & HELD != 0 {
                 backoff.snooze();
                 continue;
             }
@@ -303,6 +306,23 @@ impl Head {
                 return Some(claim);
             }
         }
+    }
+
+    /// Keeps everyone off, and gives the block and the position where it stands. By the owner of the tail.
+    pub(crate) fn hold(&self) -> (*mut BlockNode, u64) {
+        self.word.fetch_or(HELD, AcqRel);
+        let mut backoff = Backoff::default();
+        while self.position() % LAP == CAP {
+            backoff.snooze();
+        }
+        (self.block.load(Acquire), self.position())
+    }
+
+    /// Goes on at `position`, which is in `block` and was never before.
+    pub(crate) fn go_on(&self, block: NonNull<BlockNode>, position: u64) {
+        self.block.store(block.as_ptr(), Release);
+        // An addition, for the shut bit may change at any time.
+        self.word.fetch_add((position - self.position()).wrapping_sub(HELD), AcqRel);
     }
 
     /// To the block after that of `claim`, which took its last slot.

@@ -20,6 +20,7 @@ pub(crate) enum WhenFull {
 pub(crate) struct Capacity {
     limit: u64,
     pub(crate) when_full: WhenFull,
+    /// Below 0 for a moment when an entry leaves that is no task any more: its room was given back before.
     queued: AtomicU64,
     blocked: AtomicU32,
     /// Changes whenever there is room.
@@ -28,12 +29,18 @@ pub(crate) struct Capacity {
 
 impl Capacity {
     pub(crate) fn new(limit: u64, when_full: WhenFull) -> Capacity {
-        Capacity { limit, when_full, queued: AtomicU64::new(0), blocked: AtomicU32::new(0), freed: Futex::default() }
+        Capacity {
+            limit: limit.min(i64::MAX as u64),
+            when_full,
+            queued: AtomicU64::new(0),
+            blocked: AtomicU32::new(0),
+            freed: Futex::default(),
+        }
     }
 
     /// Takes room for one task, if there is any.
     pub(crate) fn take(&self) -> bool {
-        let grown = |queued: u64| (queued < self.limit).then(|| queued + 1);
+        let grown = |queued: u64| (queued.cast_signed() < self.limit.cast_signed()).then(|| queued.wrapping_add(1));
         self.queued.fetch_update(AcqRel, Acquire, grown).is_ok()
     }
 
@@ -44,7 +51,7 @@ impl Capacity {
 
     /// Whether more is queued than there is room for.
     pub(crate) fn is_over(&self) -> bool {
-        self.queued.load(Acquire) > self.limit
+        self.queued.load(Acquire).cast_signed() > self.limit.cast_signed()
     }
 
     /// Gives the room of one task back.

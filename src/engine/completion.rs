@@ -58,7 +58,7 @@ impl Lane {
 #[cfg(loom)]
 mod model {
     use super::*;
-    use crate::engine::wait::Waiters;
+    use crate::engine::quiet::Waiters;
     use crate::sync::{AtomicBool, fence_after_rmw};
     use crate::sys::clock::Deadline;
     use loom::sync::Arc;

@@ -7,9 +7,11 @@
 use core::cell::Cell;
 use core::ptr;
 
+use crate::engine::cancel::Scope;
 use crate::engine::injector::Side;
-use crate::engine::pool::Pool;
+use crate::engine::pool::{Pool, State};
 use crate::engine::worker::Worker;
+use crate::error::{Error, Result};
 use crate::sys::tls;
 
 pub(crate) struct Context {
@@ -20,6 +22,10 @@ pub(crate) struct Context {
     name: Cell<*const [u8; 32]>,
     /// The worker is on its way out: what it submits is for others, and is refused once the pool drains.
     leaves: Cell<bool>,
+    /// What the task that runs can be cancelled by; may be null.
+    scope: Cell<*const Scope>,
+    /// How many `tp_blocking_begin` and waits of the thread are open. Of a worker's outermost context.
+    blocked: Cell<u32>,
     outer: *const Context,
 }
 
@@ -31,12 +37,39 @@ impl Context {
             worker: worker.map_or(ptr::null(), ptr::from_ref),
             name: Cell::new(ptr::null()),
             leaves: Cell::new(false),
-            outer: tls::get().cast(),
+            scope: Cell::new(ptr::null()),
+            blocked: Cell::new(0),
+            outer: innermost(),
         };
+        let before = tls::get();
         tls::set((&raw const context).cast());
         let result = f(&context);
-        tls::set(context.outer.cast());
+        tls::set(before);
         result
+    }
+
+    /// Runs `f` as a task that can be cancelled by `scope`.
+    pub(crate) fn within<R>(&self, scope: &Scope, f: impl FnOnce() -> R) -> R {
+        let outer = self.scope.replace(scope);
+        let result = f();
+        self.scope.set(outer);
+        result
+    }
+
+    /// The worker whose thread this is, in its outermost context.
+    fn root(&self) -> Option<(&Context, &Worker)> {
+        // SAFETY: outer contexts live longer, and a worker lives longer than its thread's contexts.
+        let outermost = core::iter::successors(Some(self), |context| unsafe { context.outer.as_ref() }).last()?;
+        // SAFETY: likewise.
+        unsafe { outermost.worker.as_ref() }.map(|worker| (outermost, worker))
+    }
+
+    /// At the end of a worker's task: closes what it has left open.
+    #[inline]
+    pub(crate) fn end_blocked(&self) {
+        if self.blocked.replace(0) > 0 {
+            self.pool().end_blocked();
+        }
     }
 
     pub(crate) fn pool(&self) -> &Pool {
@@ -44,8 +77,9 @@ impl Context {
         unsafe { &*self.pool }
     }
 
-    pub(crate) fn set_name(&self, name: *const [u8; 32]) {
-        self.name.set(name);
+    /// Returns the name before.
+    pub(crate) fn set_name(&self, name: *const [u8; 32]) -> *const [u8; 32] {
+        self.name.replace(name)
     }
 
     pub(crate) fn set_leaving(&self) {
@@ -64,7 +98,15 @@ impl Context {
 #[inline]
 pub(crate) fn current<'a>() -> Option<&'a Context> {
     // SAFETY: null or a context on this thread's stack, further out than any caller; callers keep it no longer than that.
-    unsafe { tls::get().cast::<Context>().as_ref() }
+    unsafe { innermost().as_ref() }
+}
+
+/// The thread's word is a context's address, or odd: then there is none, and the other bits count the open
+/// `tp_blocking_begin`, which have no effect there.
+#[inline]
+fn innermost() -> *const Context {
+    let word = tls::get();
+    if word.addr() & 1 == 0 { word.cast() } else { ptr::null() }
 }
 
 pub(crate) fn current_pool() -> *const Pool {
@@ -75,6 +117,83 @@ pub(crate) fn worker_index() -> i32 {
     // SAFETY: a worker outlives its thread's contexts.
     let worker = current().and_then(|context| unsafe { context.worker.as_ref() });
     worker.and_then(|worker| i32::try_from(worker.index).ok()).unwrap_or(-1)
+}
+
+/// Whether the task that runs here has been asked to stop.
+pub(crate) fn is_cancelled() -> bool {
+    current().is_some_and(|context| {
+        // SAFETY: null, or the scope of the task that runs.
+        let scope = unsafe { context.scope.get().as_ref() };
+        scope.is_some_and(Scope::is_cancelled) || context.pool().state() >= State::Discarding
+    })
+}
+
+/// Whether a task that is on this thread's stack is inside `scope`.
+pub(crate) fn is_on_stack(scope: &Scope) -> bool {
+    // SAFETY: outer contexts live longer.
+    let mut stack = core::iter::successors(current(), |context| unsafe { context.outer.as_ref() });
+    // SAFETY: null, or the scope of a task that runs.
+    stack.any(|context| unsafe { context.scope.get().as_ref() }.is_some_and(|own| own.is_inside(scope)))
+}
+
+/// Runs `sleep`, which waits for others. On a worker, another takes its place meanwhile. Fails before it sleeps if none
+/// can be had and nobody else of the pool can run.
+pub(crate) fn while_blocked<R>(sleep: impl FnOnce() -> Result<R>) -> Result<R> {
+    let Some((root, worker)) = current().and_then(Context::root) else {
+        return sleep();
+    };
+    let pool = worker.pool();
+    if root.blocked.get() == 0 && pool.begin_blocked().is_err() && !pool.anyone_runs() {
+        pool.end_blocked();
+        return Err(Error::NoThread);
+    }
+    root.blocked.set(root.blocked.get() + 1);
+    let result = sleep();
+    leave_blocked(root);
+    result
+}
+
+fn leave_blocked(root: &Context) {
+    root.blocked.set(root.blocked.get().saturating_sub(1));
+    if root.blocked.get() == 0 {
+        root.pool().end_blocked();
+    }
+}
+
+/// The thread's task is about to block.
+pub(crate) fn begin_blocking() -> Result<()> {
+    let Some((root, worker)) = current().and_then(Context::root) else {
+        if current().is_none() {
+            tls::set(ptr::without_provenance((tls::get().addr() | 1) + 2));
+        }
+        return Ok(());
+    };
+    let first = root.blocked.get() == 0;
+    root.blocked.set(root.blocked.get().saturating_add(1));
+    if first { worker.pool().begin_blocked() } else { Ok(()) }
+}
+
+pub(crate) fn end_blocking() -> Result<()> {
+    let Some((root, _)) = current().and_then(Context::root) else {
+        let open = if current().is_none() { tls::get().addr() >> 1 } else { 0 };
+        if open == 0 {
+            return Err(Error::Invalid);
+        }
+        tls::set(if open == 1 { ptr::null() } else { ptr::without_provenance(tls::get().addr() - 2) });
+        return Ok(());
+    };
+    if root.blocked.get() == 0 {
+        return Err(Error::Invalid);
+    }
+    leave_blocked(root);
+    Ok(())
+}
+
+/// The pool and the worker of the innermost task on this thread, if a worker runs it.
+pub(crate) fn worker_here<'a>() -> Option<(&'a Pool, &'a Worker)> {
+    let context = current().filter(|context| !context.leaves.get())?;
+    // SAFETY: a worker outlives its thread's contexts.
+    unsafe { context.worker.as_ref() }.map(|worker| (worker.pool(), worker))
 }
 
 impl Pool {

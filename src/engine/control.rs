@@ -6,9 +6,11 @@
 //! A shutdown shuts the injector, waits until the pool is quiet, and only then ends it. What was accepted before is in
 //! the counts, what comes later is refused, so once quiet the pool stays so.
 
-use crate::engine::injector::Side;
+use crate::engine::injector::{Injector, Side};
 use crate::engine::options::MAX_THREADS;
 use crate::engine::pool::{Pool, State, prepare_process};
+use crate::engine::task::Task;
+use crate::engine::worker::Worker;
 use crate::error::{Error, Result};
 use crate::sync::{AcqRel, Acquire, Relaxed, Release, SeqCst, fence, lock};
 use crate::sys::clock::Deadline;
@@ -40,12 +42,12 @@ impl Pool {
         if self.has_started() {
             return Ok(());
         }
-        self.injector.init(&self.blocks)?;
+        self.injectors().try_for_each(|injector| injector.init(&self.blocks))?;
         self.gate.store(GATE_CLOSED, Relaxed);
         let threads = self.thread_count.load(Relaxed);
         let result = (0..threads).try_for_each(|index| self.hire(index, &control));
         if result.is_ok() {
-            self.injector.open();
+            self.injectors().for_each(Injector::open);
             self.started.store(true, Release);
         }
         // Only now: a hook may submit.
@@ -64,6 +66,16 @@ impl Pool {
             worker.queue.head().shut();
         }
         worker.hire()
+    }
+
+    /// Starts a thread in a reserve worker's place; false: there is one.
+    pub(crate) fn hire_reserve(&self, index: u32) -> Result<bool> {
+        let control = lock(&self.control);
+        let worker = self.workers.get_or_make(index, self)?;
+        if control.paused {
+            worker.queue.head().shut();
+        }
+        worker.hire_reserve()
     }
 
     fn running_only(&self) -> Result<()> {
@@ -104,7 +116,7 @@ impl Pool {
         let mut control = lock(&self.control);
         self.running_only()?;
         control.paused = true;
-        self.injector.head().shut();
+        self.injectors().for_each(|injector| injector.head().shut());
         self.workers.iter().for_each(|worker| worker.queue.head().shut());
         Ok(())
     }
@@ -120,7 +132,7 @@ impl Pool {
     fn open_heads(&self, control: &mut Control) {
         control.paused = false;
         self.workers.iter().for_each(|worker| worker.queue.head().open());
-        self.injector.head().open();
+        self.injectors().for_each(|injector| injector.head().open());
         fence(SeqCst);
         self.sleep.task_added(&self.workers);
     }
@@ -132,6 +144,7 @@ impl Pool {
         let deadline = Deadline::after(timeout_ns);
         self.wait_until_quiet(deadline)?;
         self.let_workers_go();
+        self.tell_clients();
         loop {
             match self.alive.load(Acquire) {
                 0 => return Ok(()),
@@ -148,7 +161,7 @@ impl Pool {
         };
         let mut control = lock(&self.control);
         self.state.fetch_max(state as u32, AcqRel);
-        self.injector.shut(side);
+        self.injectors().for_each(|injector| injector.shut(side));
         self.open_heads(&mut control);
         drop(control);
         if let Some(capacity) = &self.capacity {
@@ -159,12 +172,20 @@ impl Pool {
         }
     }
 
+    /// Of the lowest priority that is queued.
+    pub(crate) fn pop_oldest(&self) -> Option<Task> {
+        self.injectors().find_map(|injector| injector.pop(&self.blocks, true))
+    }
+
     /// Drops what is queued. What a worker gets at first, or what its task is just submitting, the worker drops.
     fn discard(&self) {
-        while let Some(task) = self.injector.pop(&self.blocks, true) {
+        while let Some(task) = self.pop_oldest() {
             if let Some(capacity) = &self.capacity {
                 capacity.give();
             }
+            self.drop_here(task, Error::ShutDown);
+        }
+        while let Some(task) = self.take_late() {
             self.drop_here(task, Error::ShutDown);
         }
         for worker in self.workers.iter() {
@@ -178,9 +199,10 @@ impl Pool {
     fn let_workers_go(&self) {
         let _control = lock(&self.control);
         self.state.store(State::Ended as u32, Release);
-        self.injector.shut(Side::Inside);
+        self.injectors().for_each(|injector| injector.shut(Side::Inside));
         self.wanted.store(0, Release);
         self.wake_all();
+        self.workers.iter().for_each(Worker::release);
     }
 
     /// Drains the pool and joins its threads.
@@ -189,6 +211,7 @@ impl Pool {
         // Without a limit in time there is no error.
         let _ = self.wait_until_quiet(Deadline::Never);
         self.let_workers_go();
+        self.tell_clients();
         self.workers.iter().for_each(|worker| worker.dismiss());
     }
 }

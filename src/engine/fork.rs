@@ -30,6 +30,7 @@ pub(crate) fn watch() -> Result<()> {
 extern "C" fn in_child() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
     crate::engine::default::forget();
+    crate::engine::clients::forget();
     // The thread that forked may have been in a task, which ended with the parent's pool.
     tls::set(core::ptr::null());
 }

@@ -213,6 +213,12 @@ impl Injector {
         slots_before(self.tail_position()).saturating_sub(head)
     }
 
+    /// Two loads, for those who look again.
+    #[inline]
+    pub(crate) fn looks_empty(&self) -> bool {
+        self.head.position() >= self.tail_position()
+    }
+
     /// Whether a claim would find something.
     pub(crate) fn has_work(&self) -> bool {
         !self.head.is_shut() && self.len() > 0

@@ -5,10 +5,13 @@ pub(crate) mod task;
 pub(crate) mod blocks;
 pub(crate) mod injector;
 pub(crate) mod run_queue;
+pub(crate) mod tidy;
 pub(crate) mod sleep;
 pub(crate) mod completion;
 pub(crate) mod wait;
+pub(crate) mod quiet;
 pub(crate) mod capacity;
+pub(crate) mod cancel;
 #[cfg(not(loom))]
 pub(crate) mod context;
 #[cfg(not(loom))]
@@ -18,11 +21,19 @@ pub(crate) mod default;
 #[cfg(not(loom))]
 pub(crate) mod escape;
 #[cfg(not(loom))]
-pub(crate) mod extras;
-#[cfg(not(loom))]
 pub(crate) mod fork;
 #[cfg(not(loom))]
+pub(crate) mod clients;
+#[cfg(not(loom))]
+pub(crate) mod late;
+#[cfg(not(loom))]
+pub(crate) mod job;
+#[cfg(not(loom))]
 pub(crate) mod options;
+#[cfg(not(loom))]
+pub(crate) mod priority;
+#[cfg(not(loom))]
+pub(crate) mod reserve;
 #[cfg(not(loom))]
 pub(crate) mod pool;
 #[cfg(not(loom))]

@@ -8,6 +8,7 @@ use crate::sys::cpu::{self, CpuSet};
 use crate::sys::process;
 
 pub(crate) const MAX_THREADS: u32 = 4096;
+pub(crate) const DEFAULT_RESERVE: u32 = 256;
 
 pub(crate) type Hook = unsafe extern "C-unwind" fn(ctx: *mut c_void, worker: u32);
 
@@ -16,6 +17,8 @@ pub(crate) struct Options {
     pub(crate) threads: u32,
     /// What the threads are called, without their index. Ends in a zero byte.
     pub(crate) name: [u8; 16],
+    /// How many workers may take the places of blocked ones.
+    pub(crate) max_reserve: u32,
     pub(crate) stack_size: usize,
     pub(crate) cpus: Option<CpuSet>,
     /// Where the creating thread may run.
@@ -32,6 +35,7 @@ impl Default for Options {
         Options {
             threads: automatic_threads(None),
             name: name(c"tp"),
+            max_reserve: DEFAULT_RESERVE,
             stack_size: 0,
             cpus: None,
             home: CpuSet::of_this_thread(),

@@ -5,18 +5,21 @@ use core::ptr::NonNull;
 
 use crate::engine::blocks::Blocks;
 use crate::engine::capacity::Capacity;
+use crate::engine::clients::Clients;
 use crate::engine::completion::Lane;
 use crate::engine::control::Control;
-use crate::engine::extras::Named;
 use crate::engine::injector::Injector;
+use crate::engine::job::Job;
+use crate::engine::late::Late;
 use crate::engine::options::Options;
+use crate::engine::quiet::Waiters;
+use crate::engine::reserve::Reserve;
 use crate::engine::sleep::Sleep;
 use crate::engine::store::Store;
-use crate::engine::wait::Waiters;
-use crate::engine::worker::Workers;
+use crate::engine::worker::{Worker, Workers};
 use crate::engine::{escape, fork};
 use crate::error::{Error, Result};
-use crate::sync::{Acquire, AtomicBool, AtomicU32, AtomicU64, Futex, Mutex};
+use crate::sync::{Acquire, AtomicBool, AtomicU32, AtomicU64, Futex, Mutex, Relaxed};
 use crate::sys::clock::Deadline;
 use crate::sys::{alloc, process};
 
@@ -45,15 +48,22 @@ pub(crate) struct Pool {
     pub(crate) options: Options,
     pub(crate) workers: Workers,
 
+    /// Tasks of the normal priority; `priority` has the rules for the others.
     pub(crate) injector: Injector,
+    pub(crate) high: Injector,
+    pub(crate) low: Injector,
     pub(crate) sleep: Sleep,
     pub(crate) waiters: Waiters,
     /// What is accepted elsewhere than in the injector or by a worker, and what ends elsewhere than on a worker.
     pub(crate) rest: Lane,
-    /// Tasks of `watch` that are queued and not the user's.
-    pub(crate) markers: AtomicU64,
+    /// Entries of the queues that are no task, or none any more.
+    pub(crate) stale: AtomicU64,
     pub(crate) blocks: Blocks,
-    pub(crate) named: Store<Named>,
+    pub(crate) jobs: Store<Job>,
+    pub(crate) reserve: Reserve,
+    /// Tasks that no queue had memory for.
+    pub(crate) late: Late,
+    pub(crate) clients: Clients,
 
     pub(crate) control: Mutex<Control>,
     pub(crate) thread_count: AtomicU32,
@@ -82,12 +92,17 @@ impl Pool {
             options,
             workers: Workers::default(),
             injector: Injector::new(),
+            high: Injector::new(),
+            low: Injector::new(),
             sleep: Sleep::default(),
             waiters: Waiters::default(),
             rest: Lane::default(),
-            markers: AtomicU64::new(0),
+            stale: AtomicU64::new(0),
+            late: Late::default(),
+            clients: Clients::default(),
             blocks: Blocks::new(),
-            named: Store::new(),
+            jobs: Store::new(),
+            reserve: Reserve::default(),
             control: Mutex::new(Control::default()),
             alive: Futex::default(),
             gate: Futex::default(),
@@ -97,6 +112,14 @@ impl Pool {
     #[inline]
     pub(crate) fn same_process(&self) -> Result<()> {
         if self.generation == fork::generation() { Ok(()) } else { Err(Error::Forked) }
+    }
+
+    pub(crate) fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        self.injector.head().is_shut()
     }
 
     /// For what can't be done from inside a task of this pool.
@@ -126,6 +149,13 @@ impl Pool {
         self.capacity.is_none()
     }
 
+    /// False: the worker is beyond those asked for, and more run than these.
+    #[inline]
+    pub(crate) fn wants(&self, worker: &Worker) -> bool {
+        let wanted = self.wanted.load(Relaxed);
+        worker.index < wanted || !self.reserve.has_surplus(wanted)
+    }
+
     pub(crate) fn has_started(&self) -> bool {
         self.started.load(Acquire)
     }
@@ -136,19 +166,23 @@ impl Pool {
 
     pub(crate) fn queued(&self) -> u64 {
         let on_workers = || self.workers.iter().map(|worker| worker.queue.len()).sum::<u64>();
-        let queued = || (self.injector.len() + on_workers()).saturating_sub(self.markers.load(Acquire));
+        let queued = || {
+            (self.injectors().map(Injector::len).sum::<u64>() + on_workers()).saturating_sub(self.stale.load(Acquire))
+        };
         self.same_process().map_or(0, |()| queued())
     }
 
     /// Whether any queue has something that a worker could start.
     pub(crate) fn has_work(&self) -> bool {
-        self.injector.has_work() || self.workers.iter().any(|worker| worker.queue.has_work())
+        self.injectors().any(Injector::has_work)
+            || self.late.has_some()
+            || self.workers.iter().any(|worker| worker.queue.has_work())
     }
 
     /// Whether nothing was queued or running at some moment of the call: see `completion`.
     pub(crate) fn is_quiet(&self) -> bool {
         let ended = self.rest.ended() + self.workers.iter().map(|worker| worker.lane.ended()).sum::<u64>();
-        let accepted = self.injector.accepted()
+        let accepted = self.injectors().map(Injector::accepted).sum::<u64>()
             + self.rest.accepted()
             + self.workers.iter().map(|worker| worker.lane.accepted()).sum::<u64>();
         ended == accepted

@@ -68,7 +68,7 @@ impl RunQueue {
     }
 
     #[inline]
-    fn tail_position(&self) -> u64 {
+    pub(crate) fn tail_position(&self) -> u64 {
         self.tail.load(Acquire)
     }
 
@@ -101,6 +101,28 @@ impl RunQueue {
     /// Whether a claim would find something.
     pub(crate) fn has_work(&self) -> bool {
         !self.head.is_shut() && self.len() > 0
+    }
+}
+
+impl<'a> Owner<'a> {
+    pub(crate) fn queue(&self) -> &'a RunQueue {
+        self.queue
+    }
+
+    /// Moves the queue to other blocks: from `start` in `first` to `tail` in `last`. The head is held.
+    pub(crate) fn go_on(
+        &self,
+        first: NonNull<BlockNode>,
+        last: NonNull<BlockNode>,
+        start: u64,
+        tail: u64,
+        blocks: &Blocks,
+    ) {
+        let owned = &self.queue.owned;
+        owned.read.settle(blocks);
+        owned.block.store(last.as_ptr(), Relaxed);
+        self.queue.tail.store(tail, Release);
+        self.queue.head.go_on(first, start);
     }
 }
 

@@ -22,13 +22,15 @@
 //! don't. So tiny tasks pay the shared lines once a batch, and large tasks leave the injector one by one.
 
 use crate::engine::blocks::Stamped;
+use crate::engine::context::Context;
 use crate::engine::pool::{Pool, State};
+use crate::engine::reserve::IDLE_NS;
 use crate::engine::task::{End, Task};
 use crate::engine::watch::Watch;
 use crate::engine::worker::Worker;
 use crate::error::Error;
 use crate::sync::{Relaxed, SeqCst, fence};
-use crate::sys::clock::now_ns;
+use crate::sys::clock::{Deadline, now_ns};
 
 const BATCH_MAX: u64 = 64;
 const SHORT_NS: u64 = 50_000;
@@ -41,6 +43,7 @@ const SEARCH_BRIEFLY_NS: u64 = 1_000;
 pub(crate) struct Search<'a> {
     pub(crate) pool: &'a Pool,
     pub(crate) worker: &'a Worker,
+    context: &'a Context,
     pub(crate) watch: Watch,
     /// The most tasks to take at a time.
     batch: u64,
@@ -51,10 +54,11 @@ pub(crate) struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    pub(crate) fn new(pool: &'a Pool, worker: &'a Worker) -> Search<'a> {
+    pub(crate) fn new(pool: &'a Pool, worker: &'a Worker, context: &'a Context) -> Search<'a> {
         Search {
             pool,
             worker,
+            context,
             watch: Watch::default(),
             batch: 1,
             batch_began: 0,
@@ -79,8 +83,8 @@ impl<'a> Search<'a> {
     }
 
     #[inline]
-    fn is_unwanted(&self) -> bool {
-        self.worker.index >= self.pool.wanted.load(Relaxed)
+    pub(crate) fn is_unwanted(&self) -> bool {
+        !self.pool.wants(self.worker)
     }
 
     #[inline]
@@ -92,6 +96,7 @@ impl<'a> Search<'a> {
     fn run(&self, task: Task) {
         let discards = self.pool.state() == State::Discarding;
         task.end(if discards { End::Drop(Error::ShutDown.status()) } else { End::Run });
+        self.context.end_blocked();
         self.worker.lane.end();
     }
 
@@ -121,10 +126,25 @@ impl<'a> Search<'a> {
                 pool.sleep.task_added(&pool.workers);
             }
             let parked = now_ns();
-            pool.sleep.wait(&worker.seat);
+            self.sleep();
             let now = now_ns();
             self.search_ns = if now - parked < SEARCH_NS { SEARCH_NS } else { SEARCH_BRIEFLY_NS };
             give_up = now + self.search_ns;
+        }
+    }
+
+    /// Parked, until woken. A reserve looks now and then whether it is still needed.
+    fn sleep(&self) {
+        let (pool, worker) = (self.pool, self.worker);
+        let deadline = || match worker.index < pool.wanted.load(Relaxed) {
+            true => Deadline::Never,
+            false => Deadline::At(now_ns().saturating_add(IDLE_NS)),
+        };
+        while !pool.sleep.wait(&worker.seat, deadline()) {
+            if self.is_unwanted() {
+                // All, for we can't pick ourselves.
+                pool.sleep.wake_all(&pool.workers);
+            }
         }
     }
 
@@ -141,6 +161,10 @@ impl<'a> Search<'a> {
     #[inline]
     fn find(&mut self) -> Option<Task> {
         let (pool, queue) = (self.pool, self.worker.own_queue());
+        let turn = self.watch.count();
+        if let Some(task) = self.take_prioritized(turn) {
+            return Some(task);
+        }
         if self.watch.is_due()
             && let Some(task) = self.look_around()
         {
@@ -169,7 +193,9 @@ impl<'a> Search<'a> {
         let stolen = if early { self.steal_if_older(self.turn / STEAL_FIRST % places, most) } else { None };
         stolen
             .or_else(|| self.take_injected(most, u64::MAX))
+            .or_else(|| self.pool.take_late())
             .or_else(|| (0..places).find_map(|nth| self.steal(self.turn.wrapping_add(nth) % places, most)))
+            .or_else(|| self.take_leftover())
     }
 
     /// How many tasks to take this time, by how long the last batch took.

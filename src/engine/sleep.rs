@@ -147,12 +147,15 @@ impl Sleep {
         fence_after_rmw();
     }
 
-    /// Waits until a waker has popped this parked worker, which is then searching.
-    pub(crate) fn wait(&self, seat: &Seat) {
+    /// Waits until a waker has popped this parked worker, which is then searching; false: time is over and it is parked.
+    pub(crate) fn wait(&self, seat: &Seat, deadline: Deadline) -> bool {
         // Pairs with the store in `wake`.
         while seat.signal.load(Acquire) == 0 {
-            let _ = seat.signal.wait(0, Deadline::Never);
+            if seat.signal.wait(0, deadline).is_err() {
+                return seat.signal.load(Acquire) != 0;
+            }
         }
+        true
     }
 
     #[cold]
@@ -260,7 +263,7 @@ mod model {
                 } else if self.looks_once_more && (self.unwanted.load(Relaxed) || self.has_work()) {
                     self.sleep.task_added(&self.seats);
                 }
-                self.sleep.wait(seat);
+                self.sleep.wait(seat, Deadline::Never);
             }
         }
     }
@@ -352,7 +355,7 @@ mod tests {
             sleep.task_added(&seats);
             sleep.task_added(&seats);
             assert_eq!(crew(&sleep).searching(), 1, "none is woken while one searches");
-            sleep.wait(&seats[expected as usize]);
+            assert!(sleep.wait(&seats[expected as usize], Deadline::Never));
             assert!(sleep.stop_searching());
         }
         sleep.task_added(&seats);
@@ -390,7 +393,7 @@ mod tests {
         }
         sleep.wake_all(&seats);
         assert_eq!((crew(&sleep).top(), crew(&sleep).searching()), (None, 4));
-        [3, 0, 4, 1].iter().for_each(|&index: &usize| sleep.wait(&seats[index]));
+        [3, 0, 4, 1].iter().for_each(|&index: &usize| assert!(sleep.wait(&seats[index], Deadline::Never)));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use core::ptr::{self, NonNull};
 
 use crate::error::Result;
 use crate::sync::{AtomicPtr, Mutex, Relaxed, Release, lock};
-use crate::sys::{alloc, errno};
+use crate::sys::alloc;
 
 /// A record and its place in the two lists.
 #[repr(C)]
@@ -48,35 +48,33 @@ impl<T> Store<T> {
 
     /// A record that nobody else has: a used one as it was left, else a new one.
     pub(crate) fn take(&self, new: impl FnOnce() -> T) -> Result<NonNull<Node<T>>> {
-        let free = errno::kept(|| {
-            let mut list = lock(&self.free);
-            let node = NonNull::new(list.0)?;
-            // SAFETY: records live as long as the store, and we hold the lock.
-            list.0 = unsafe { *node.as_ref().next_free.get() };
-            Some(node)
-        });
-        free.map_or_else(|| self.make(new()), Ok)
+        self.take_used().map_or_else(|| self.make(new()), Ok)
     }
 
-    /// Takes one with this value, which must own nothing.
-    pub(crate) fn take_with(&self, value: T) -> Result<NonNull<Node<T>>>
-    where
-        T: Copy,
-    {
-        let mut node = self.take(|| value)?;
+    /// A record with this value. What a used one held is forgotten, so it must own nothing.
+    pub(crate) fn take_with(&self, value: T) -> Result<NonNull<Node<T>>> {
+        let Some(node) = self.take_used() else {
+            return self.make(value);
+        };
         // SAFETY: nobody else has the record.
-        unsafe { node.as_mut().value = value };
+        unsafe { (&raw mut (*node.as_ptr()).value).write(value) };
         Ok(node)
+    }
+
+    fn take_used(&self) -> Option<NonNull<Node<T>>> {
+        let mut list = lock(&self.free);
+        let node = NonNull::new(list.0)?;
+        // SAFETY: records live as long as the store, and we hold the lock.
+        list.0 = unsafe { *node.as_ref().next_free.get() };
+        Some(node)
     }
 
     /// Takes a record back that this store lent.
     pub(crate) fn give(&self, node: NonNull<Node<T>>) {
-        errno::kept(|| {
-            let mut list = lock(&self.free);
-            // SAFETY: as above.
-            unsafe { *node.as_ref().next_free.get() = list.0 };
-            list.0 = node.as_ptr();
-        });
+        let mut list = lock(&self.free);
+        // SAFETY: as above.
+        unsafe { *node.as_ref().next_free.get() = list.0 };
+        list.0 = node.as_ptr();
     }
 
     fn make(&self, value: T) -> Result<NonNull<Node<T>>> {

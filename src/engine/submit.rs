@@ -4,44 +4,113 @@
 //! its queue keeps all in the injector, so that the oldest is at hand.
 
 use core::ffi::c_void;
+use core::ptr::NonNull;
 
 use crate::engine::blocks::{CAP, Stamped};
 use crate::engine::capacity::{Capacity, WhenFull};
 use crate::engine::context::Context;
-use crate::engine::extras::{self, Extras};
 use crate::engine::injector::Side;
+use crate::engine::job::Extras;
 use crate::engine::pool::{Pool, State};
-use crate::engine::task::{End, Run, Task};
+use crate::engine::task::{End, Record, Run, Task};
+use crate::engine::tidy::FEW;
 use crate::engine::worker::Worker;
 use crate::error::{Error, Result};
-use crate::sync::{Relaxed, SeqCst, fence};
+use crate::sync::{AcqRel, Relaxed, SeqCst, fence};
 use crate::sys::errno;
+
+/// What is submitted, and how it is queued.
+pub(crate) trait Entry {
+    fn queue(&self, pool: &Pool) -> Result<()>;
+    /// In place of that, on this thread.
+    fn run(&self, pool: &Pool) -> Result<()>;
+}
+
+impl Entry for Task {
+    fn queue(&self, pool: &Pool) -> Result<()> {
+        pool.queue(*self)
+    }
+
+    fn run(&self, _pool: &Pool) -> Result<()> {
+        self.end(End::Run);
+        Ok(())
+    }
+}
+
+/// A task and its priority.
+impl Entry for (Task, i32) {
+    fn queue(&self, pool: &Pool) -> Result<()> {
+        pool.queue_at(self.0, self.1)
+    }
+
+    fn run(&self, pool: &Pool) -> Result<()> {
+        self.0.run(pool)
+    }
+}
 
 impl Pool {
     #[inline]
     pub(crate) fn submit(&self, task: Task) -> Result<()> {
         self.same_process()?;
         if let Some(capacity) = &self.capacity {
-            return self.submit_limited(task, capacity);
+            return self.submit_limited(&task, capacity);
         }
+        self.queue(task)?;
+        self.sleep.task_added(&self.workers);
+        Ok(())
+    }
+
+    /// Without a limit on the queue, and without a wake.
+    #[inline]
+    pub(crate) fn queue(&self, task: Task) -> Result<()> {
         match self.keeper() {
-            Some(worker) => self.submit_to(worker, task)?,
-            None => self.inject(task)?,
+            Some(worker) => self.submit_to(worker, task),
+            None => self.inject(task),
+        }
+    }
+
+    pub(crate) fn submit_record(&self, record: NonNull<Record>, priority: i32) -> Result<()> {
+        self.submit_entry(&(Task::of(record), priority))
+    }
+
+    pub(crate) fn submit_entry(&self, entry: &impl Entry) -> Result<()> {
+        match &self.capacity {
+            Some(capacity) => self.submit_limited(entry, capacity),
+            None => {
+                entry.queue(self)?;
+                self.sleep.task_added(&self.workers);
+                Ok(())
+            }
+        }
+    }
+
+    /// Submits what was accepted earlier, and can't be refused but by a pool that is shut. No limit counts it.
+    pub(crate) fn submit_continuation(&self, record: NonNull<Record>) -> Result<()> {
+        match self.queue(Task::of(record)) {
+            Err(Error::NoMemory) => {
+                self.rest.accept_shared();
+                self.late.add(record);
+                fence(SeqCst);
+            }
+            result => result?,
         }
         self.sleep.task_added(&self.workers);
         Ok(())
     }
 
-    pub(crate) fn submit_with(&self, run: Run, arg: *mut c_void, extras: Extras) -> Result<()> {
+    /// What has to hold before a task with more than a function is made.
+    pub(crate) fn may_submit(&self) -> Result<()> {
         self.same_process()?;
         if self.injector.is_shut(self.side()) {
             self.start_or_refuse()?;
         }
-        if extras.priority != 0 {
-            return Err(Error::NotSupported);
-        }
-        let named = self.name(run, arg, extras)?;
-        self.submit(extras::task(named)).inspect_err(|_| self.named.give(named))
+        Ok(())
+    }
+
+    pub(crate) fn submit_with(&self, run: Run, arg: *mut c_void, extras: Extras) -> Result<()> {
+        self.may_submit()?;
+        let job = self.job(run, arg, extras)?;
+        self.submit_record(job.cast(), extras.priority).inspect_err(|_| self.jobs.give(job))
     }
 
     /// Submits `run(args[0])` and so on, and counts in `accepted` how many have been.
@@ -69,7 +138,7 @@ impl Pool {
     #[inline]
     fn keeper(&self) -> Option<&Worker> {
         // What a worker that is to leave submits is for others.
-        self.this_worker().filter(|worker| self.spreads() && worker.index < self.wanted.load(Relaxed))
+        self.this_worker().filter(|worker| self.spreads() && self.wants(worker))
     }
 
     fn submit_all_to(&self, worker: &Worker, run: Run, args: &[*mut c_void], accepted: &mut usize) -> Result<()> {
@@ -108,7 +177,22 @@ impl Pool {
         queue.reserve(1, &self.blocks)?;
         worker.lane.accept(1);
         queue.push(task, self.injector.tail_position());
+        if task.is_record() && worker.queue.len() > worker.tidy_at.load(Relaxed) {
+            self.tidy(worker);
+        }
         Ok(())
+    }
+
+    /// Rids the worker's queue of entries that are no task any more.
+    #[cold]
+    fn tidy(&self, worker: &Worker) {
+        let left = worker.own_queue().tidy(&self.blocks, |stale| {
+            stale.end(End::Run);
+            worker.lane.end();
+        });
+        worker.tidy_at.store((2 * left).max(FEW), Relaxed);
+        // Who looked meanwhile found nothing.
+        fence(SeqCst);
     }
 
     /// Whether tasks of this pool may still submit.
@@ -133,13 +217,13 @@ impl Pool {
 
     /// The injector was found shut: before the first submit to the default pool, or for ever.
     #[cold]
-    fn start_or_refuse(&self) -> Result<()> {
+    pub(crate) fn start_or_refuse(&self) -> Result<()> {
         errno::kept(|| self.start())?;
         if self.injector.is_shut(self.side()) { Err(Error::ShutDown) } else { Ok(()) }
     }
 
     #[inline(never)]
-    fn submit_limited(&self, task: Task, capacity: &Capacity) -> Result<()> {
+    fn submit_limited(&self, entry: &impl Entry, capacity: &Capacity) -> Result<()> {
         let side = self.side();
         let refused_if_shut = || {
             if self.injector.is_shut(side) { Err(Error::ShutDown) } else { Ok(()) }
@@ -152,25 +236,26 @@ impl Pool {
                 WhenFull::Block => {
                     capacity.take_blocking(refused_if_shut)?;
                 }
-                WhenFull::RunInCaller => return self.run_here(task, side),
-                WhenFull::DropOldest => return self.inject_and_evict(task, capacity),
+                WhenFull::RunInCaller => return self.run_here(entry, side),
+                WhenFull::DropOldest => return self.queue_and_evict(entry, capacity),
             }
         }
-        self.inject_into_room(task, capacity)
+        self.queue_into_room(entry, capacity)
     }
 
-    fn inject_into_room(&self, task: Task, capacity: &Capacity) -> Result<()> {
-        self.inject(task).inspect_err(|_| capacity.give())?;
+    fn queue_into_room(&self, entry: &impl Entry, capacity: &Capacity) -> Result<()> {
+        entry.queue(self).inspect_err(|_| capacity.give())?;
         self.sleep.task_added(&self.workers);
         Ok(())
     }
 
     /// For a moment the queue is longer than its capacity, so that a task which is refused after all evicts none.
-    fn inject_and_evict(&self, task: Task, capacity: &Capacity) -> Result<()> {
+    fn queue_and_evict(&self, entry: &impl Entry, capacity: &Capacity) -> Result<()> {
         capacity.take_anyway();
-        self.inject_into_room(task, capacity)?;
-        if capacity.is_over()
-            && let Some(oldest) = self.injector.pop(&self.blocks, true)
+        self.queue_into_room(entry, capacity)?;
+        // Not all that is queued is a task still: one that is has to go.
+        while capacity.is_over()
+            && let Some(oldest) = self.pop_oldest()
         {
             capacity.give();
             self.drop_here(oldest, Error::Full);
@@ -179,28 +264,54 @@ impl Pool {
     }
 
     /// Runs a task on the submitting thread, counted like any other.
-    fn run_here(&self, task: Task, side: Side) -> Result<()> {
+    fn run_here(&self, entry: &impl Entry, side: Side) -> Result<()> {
         self.rest.accept_shared();
         // A shutdown shuts the injector and then reads the counts, in that order; we the other way round.
         crate::sync::fence_after_rmw();
-        let result = if self.injector.is_shut(side) {
-            Err(Error::ShutDown)
-        } else {
-            self.enter_here(|| task.end(End::Run));
-            Ok(())
-        };
+        let result =
+            if self.injector.is_shut(side) { Err(Error::ShutDown) } else { self.enter_here(|_| entry.run(self)) };
         self.ended_here();
         result
     }
 
     /// Ends a queued task without a run, on this thread.
     pub(crate) fn drop_here(&self, task: Task, why: Error) {
-        self.enter_here(|| task.end(End::Drop(why.status())));
+        self.enter_here(|_| task.end(End::Drop(why.status())));
         self.ended_here();
     }
 
-    fn enter_here(&self, end: impl FnOnce()) {
-        errno::kept(|| Context::enter(self, self.this_worker(), |_| end()));
+    /// Calls the user's code on this thread, as inside a task.
+    pub(crate) fn enter_here<R>(&self, call: impl FnOnce(&Context) -> R) -> R {
+        errno::kept(|| Context::enter(self, self.this_worker(), call))
+    }
+
+    /// Runs on `worker` what somebody has claimed whose queue entry is left behind.
+    pub(crate) fn run_claimed(&self, worker: &Worker, counts: bool, run: impl FnOnce(&Context)) {
+        self.count_stale(counts);
+        self.enter_here(run);
+        worker.lane.end();
+    }
+
+    /// An entry of a queue is no task any more; `counts` says whether the limit on the queue counted it.
+    pub(crate) fn count_stale(&self, counts: bool) {
+        self.stale.fetch_add(1, AcqRel);
+        if let Some(capacity) = self.capacity.as_ref().filter(|_| counts) {
+            capacity.give();
+        }
+    }
+
+    /// Such an entry has left its queue: whoever took it has given back room for it, and will count it as ended.
+    pub(crate) fn discount_stale(&self) {
+        self.discount_room();
+        self.rest.accept_shared();
+        self.stale.fetch_sub(1, AcqRel);
+    }
+
+    /// Whoever took it from its queue has given back room that it did not have.
+    pub(crate) fn discount_room(&self) {
+        if let Some(capacity) = &self.capacity {
+            capacity.take_anyway();
+        }
     }
 
     /// Counts the end of what no worker's lane has accepted.

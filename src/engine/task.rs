@@ -3,8 +3,11 @@
 //! A task is passed by value and takes two words; with the queue's own word that is 24 bytes while it is pending.
 #![allow(unsafe_code, reason = "calls what the user gave")]
 
+use core::cell::Cell;
 use core::ffi::c_void;
 use core::ptr::{self, NonNull};
+
+use crate::sync::{AtomicBool, Relaxed};
 
 pub(crate) type Run = unsafe extern "C-unwind" fn(arg: *mut c_void);
 pub(crate) type Drop = unsafe extern "C-unwind" fn(arg: *mut c_void, why: i32);
@@ -18,9 +21,22 @@ pub(crate) enum End {
 }
 
 /// The first field of what is queued by reference. Its function is called once for each time that it was queued.
-#[derive(Clone, Copy)]
 pub(crate) struct Record {
-    pub(crate) end: unsafe fn(NonNull<Record>, End),
+    end: unsafe fn(NonNull<Record>, End),
+    /// The list's that it is in where no queue could take it.
+    pub(crate) next: Cell<*mut Record>,
+    /// Somebody else ends it, or has: what is in the queue only has to be let go.
+    stale: AtomicBool,
+}
+
+impl Record {
+    pub(crate) fn new(end: unsafe fn(NonNull<Record>, End)) -> Record {
+        Record { end, next: Cell::new(ptr::null_mut()), stale: AtomicBool::new(false) }
+    }
+
+    pub(crate) fn set_stale(&self) {
+        self.stale.store(true, Relaxed);
+    }
 }
 
 /// Accepted, it ends in exactly one way: by [`Task::end`].
@@ -42,6 +58,17 @@ impl Task {
 
     pub(crate) fn of(record: NonNull<Record>) -> Task {
         Task { run: ptr::null_mut(), data: record.as_ptr().cast() }
+    }
+
+    #[inline]
+    pub(crate) fn is_record(self) -> bool {
+        self.run.is_null()
+    }
+
+    /// Whether it may be ended at any time, before its turn. By whoever has it.
+    pub(crate) fn is_stale(self) -> bool {
+        // SAFETY: a record lives until it has ended.
+        self.is_record() && unsafe { &(*self.data.cast::<Record>()).stale }.load(Relaxed)
     }
 
     /// As a queue's slot keeps it.

@@ -1,32 +1,129 @@
-//! Waiting for the pool to be quiet.
+//! The life of a wait for a future or a group.
 //!
-//! A waiter takes a ticket, fences, looks for itself, and sleeps until the answers reach its ticket. A worker that has
-//! found nothing to do fences and looks whether anyone waits; if so it reads the tickets given out, then looks whether
-//! the pool is quiet, and if so answers all of them. So no task pays for waiters, and one quiet moment after a wait began
-//! is enough to end it, whatever is submitted next.
+//! ```text
+//!             it has ended                    something that it depends on can be run here
+//!   enter ---------------------> leave   .------------------------------------------.
+//!     |                            ^     v                                          |
+//!     '---> look <-----------------|--- run it, on this stack ----------------------'
+//!             | nothing to run     |
+//!             v                    |
+//!           list the waiter -------| ended meanwhile
+//!             |                    |
+//!             v   told, or time is over: off the list
+//!           park -----------------------> look
+//! ```
 //!
-//! Why no waiter is forgotten: the worker that ended the last task fences after that and before it reads `waiting`; the
-//! waiter fences after it wrote `waiting` and before it looks. Either the waiter sees that the task has ended, or the
-//! worker sees the waiter, and the pool is quiet when it looks, or a task is queued or running whose worker will come by
-//! here as well. Whoever ends a task and is no worker comes by after each.
+//! A waiter is a node on the stack of its thread, in the list of what it waits for. That list has a lock; whoever ends the
+//! thing takes the waiters off under the lock, tells each, and touches none of them after that: the telling is the store
+//! after which the waiter may be gone. A waiter that gives up takes itself off under the same lock. So neither touches the
+//! other's memory once it may have been freed.
+//!
+//! A worker that parks is replaced: see `reserve`. If nobody can be had for that and nobody else of the pool can run, the
+//! wait ends with `Error::NoThread`.
+#![allow(unsafe_code, reason = "links waiters on other threads' stacks")]
+
+use core::cell::Cell;
+use core::ptr;
 
 use crate::error::{Error, Result};
-use crate::sync::{AcqRel, Acquire, AtomicU32, AtomicU64, Futex, Relaxed, SeqCst, fence, fence_after_rmw};
+use crate::sync::{Acquire, Futex};
 use crate::sys::clock::{Deadline, now_ns};
 
+/// Someone who waits, for one thing or for the first of several.
 #[derive(Default)]
-pub(crate) struct Waiters {
-    waiting: AtomicU32,
-    /// Tickets given out.
-    asked: AtomicU64,
-    /// All tickets up to this one have been answered.
-    answered: AtomicU64,
-    /// Changes with each answer; wraps.
-    bell: Futex,
+pub(crate) struct Waiter {
+    told: Futex,
 }
 
-/// What is left to do is often shorter than falling asleep and being woken. Looks for as long as that takes.
-fn spin_until(is_quiet: impl Fn() -> bool) -> bool {
+impl Waiter {
+    pub(crate) fn is_told(&self) -> bool {
+        self.told.load(Acquire) != 0
+    }
+
+    /// Sleeps until told.
+    pub(crate) fn sleep(&self, deadline: Deadline) -> Result<()> {
+        while !self.is_told() {
+            self.told.wait(0, deadline)?;
+        }
+        Ok(())
+    }
+}
+
+/// A waiter's place in one list.
+pub(crate) struct Link {
+    waiter: Cell<*const Waiter>,
+    next: Cell<*const Link>,
+    previous: Cell<*const Link>,
+    listed: Cell<bool>,
+}
+
+impl Link {
+    pub(crate) const fn unlisted() -> Link {
+        let (next, previous) = (Cell::new(ptr::null()), Cell::new(ptr::null()));
+        Link { waiter: Cell::new(ptr::null()), next, previous, listed: Cell::new(false) }
+    }
+}
+
+/// Those who wait for one thing. Every call is made under the lock of that thing.
+pub(crate) struct WaitList(Cell<*const Link>);
+
+// SAFETY: the links are touched under the lock alone, and each outlives its time in the list.
+unsafe impl Send for WaitList {}
+
+impl Default for WaitList {
+    fn default() -> WaitList {
+        WaitList(Cell::new(ptr::null()))
+    }
+}
+
+impl WaitList {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.get().is_null()
+    }
+
+    /// # Safety
+    /// The link and its waiter stay where they are until the link is taken off, by `tell_all` or by `remove`.
+    pub(crate) unsafe fn add(&self, link: &Link, waiter: &Waiter) {
+        link.waiter.set(waiter);
+        link.next.set(self.0.get());
+        link.previous.set(ptr::null());
+        link.listed.set(true);
+        // SAFETY: listed links live.
+        if let Some(first) = unsafe { self.0.get().as_ref() } {
+            first.previous.set(link);
+        }
+        self.0.set(link);
+    }
+
+    /// If it is still there.
+    pub(crate) fn remove(&self, link: &Link) {
+        if !link.listed.replace(false) {
+            return;
+        }
+        // SAFETY: listed links live.
+        let (next, previous) = unsafe { (link.next.get().as_ref(), link.previous.get().as_ref()) };
+        if let Some(next) = next {
+            next.previous.set(link.previous.get());
+        }
+        match previous {
+            Some(previous) => previous.next.set(link.next.get()),
+            None => self.0.set(link.next.get()),
+        }
+    }
+
+    pub(crate) fn tell_all(&self) {
+        // SAFETY: listed links live, and so do their waiters until they are told.
+        while let Some(link) = unsafe { self.0.get().as_ref() } {
+            self.0.set(link.next.get());
+            link.listed.set(false);
+            // SAFETY: likewise. Nothing of the link or the waiter is touched after this.
+            unsafe { Futex::tell(&raw const (*link.waiter.get()).told, 1) };
+        }
+    }
+}
+
+/// What is left to do is often shorter than parking and being replaced. Looks for as long as that takes.
+pub(crate) fn spin_until(done: impl Fn() -> bool) -> bool {
     const SPIN_NS: u64 = 5_000;
     if cfg!(loom) {
         return false;
@@ -35,95 +132,19 @@ fn spin_until(is_quiet: impl Fn() -> bool) -> bool {
     while now_ns() < give_up {
         // The worker that we wait for may be waiting for our CPU.
         std::thread::yield_now();
-        if is_quiet() {
+        if done() {
             return true;
         }
     }
     false
 }
 
-impl Waiters {
-    /// Returns once `is_quiet` has held after the call began.
-    pub(crate) fn wait(&self, is_quiet: impl Fn() -> bool, deadline: Deadline) -> Result<()> {
-        if is_quiet() {
-            return Ok(());
-        }
-        if deadline == Deadline::Passed {
-            return Err(Error::TimedOut);
-        }
-        if spin_until(&is_quiet) {
-            return Ok(());
-        }
-        self.waiting.fetch_add(1, AcqRel);
-        let ticket = self.asked.fetch_add(1, AcqRel) + 1;
-        // Pairs with the fence in `answer`.
-        fence_after_rmw();
-        let result = loop {
-            let bell = self.bell.load(Acquire);
-            if self.answered.load(Acquire) >= ticket || is_quiet() {
-                break Ok(());
-            }
-            if let Err(Error::TimedOut) = self.bell.wait(bell, deadline) {
-                break Err(Error::TimedOut);
-            }
-        };
-        self.waiting.fetch_sub(1, AcqRel);
-        result
-    }
-
-    /// Called by whoever may have ended the last task.
-    pub(crate) fn answer(&self, is_quiet: impl Fn() -> bool) {
-        // Pairs with the fence in `wait`.
-        fence(SeqCst);
-        if self.waiting.load(Relaxed) == 0 {
-            return;
-        }
-        let asked = self.asked.load(Acquire);
-        if self.answered.load(Relaxed) < asked && is_quiet() {
-            self.answered.fetch_max(asked, AcqRel);
-            self.bell.fetch_add(1, AcqRel);
-            self.bell.wake_all();
-        }
-    }
-}
-
-#[cfg(test)]
-#[cfg(not(loom))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_bell_wraps() {
-        let waiters = Waiters::default();
-        waiters.bell.store(u32::MAX, Relaxed);
-        std::thread::scope(|scope| {
-            scope.spawn(|| waiters.wait(|| false, Deadline::Never).unwrap());
-            while waiters.asked.load(Acquire) == 0 {
-                std::thread::yield_now();
-            }
-            waiters.answer(|| true);
-        });
-        assert_eq!((waiters.waiting.load(Relaxed), waiters.bell.load(Relaxed)), (0, 0));
-    }
-
-    #[test]
-    fn a_moment_of_quiet_is_enough_even_if_it_has_passed() {
-        let waiters = Waiters::default();
-        std::thread::scope(|scope| {
-            scope.spawn(|| waiters.wait(|| false, Deadline::Never).unwrap());
-            while waiters.asked.load(Acquire) == 0 {
-                std::thread::yield_now();
-            }
-            waiters.answer(|| true);
-        });
-    }
-
-    #[test]
-    fn a_poll_and_a_time_out_say_so() {
-        let waiters = Waiters::default();
-        assert_eq!(waiters.wait(|| true, Deadline::Passed), Ok(()));
-        assert_eq!(waiters.wait(|| false, Deadline::Passed), Err(Error::TimedOut));
-        assert_eq!(waiters.wait(|| false, Deadline::after(1_000_000)), Err(Error::TimedOut));
-        assert_eq!(waiters.waiting.load(Relaxed), 0);
-    }
+/// Whether a wait that has found nothing may go on.
+pub(crate) fn in_time(deadline: Deadline) -> Result<()> {
+    let over = match deadline {
+        Deadline::Passed => true,
+        Deadline::At(ns) => now_ns() >= ns,
+        Deadline::Never => false,
+    };
+    if over { Err(Error::TimedOut) } else { Ok(()) }
 }

@@ -34,10 +34,16 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// Once for each task; true when it is time to look.
+    /// Once for each task; how many there were.
     #[inline]
-    pub(crate) fn is_due(&mut self) -> bool {
+    pub(crate) fn count(&mut self) -> u32 {
         self.tasks = self.tasks.wrapping_add(1);
+        self.tasks
+    }
+
+    /// When it is time to look.
+    #[inline]
+    pub(crate) fn is_due(&self) -> bool {
         self.tasks.is_multiple_of(LOOK_EVERY)
     }
 }
@@ -71,17 +77,17 @@ impl Search<'_> {
 impl Pool {
     /// Makes what will be submitted younger than tasks of this age.
     fn grow_older(&self, age: u64) {
-        unsafe extern "C-unwind" fn nothing(markers: *mut c_void) {
+        unsafe extern "C-unwind" fn nothing(stale: *mut c_void) {
             // SAFETY: the pool outlives its tasks.
-            unsafe { &*markers.cast::<AtomicU64>() }.fetch_sub(1, AcqRel);
+            unsafe { &*stale.cast::<AtomicU64>() }.fetch_sub(1, AcqRel);
         }
         if self.injector.tail_position() > age {
             return;
         }
-        self.markers.fetch_add(1, AcqRel);
-        let marker = Task::new(nothing, (&raw const self.markers).cast_mut().cast());
+        self.stale.fetch_add(1, AcqRel);
+        let marker = Task::new(nothing, (&raw const self.stale).cast_mut().cast());
         if self.injector.push(marker, || Side::Inside, &self.blocks).is_err() {
-            self.markers.fetch_sub(1, Relaxed);
+            self.stale.fetch_sub(1, Relaxed);
         }
     }
 }

@@ -10,13 +10,16 @@ use core::ptr::{self, NonNull};
 use crate::engine::completion::Lane;
 use crate::engine::context::Context;
 use crate::engine::control::{GATE_ABORTED, GATE_CLOSED};
-use crate::engine::options::Hook;
+use crate::engine::options::{Hook, MAX_THREADS};
 use crate::engine::pool::Pool;
 use crate::engine::run_queue::{Owner, RunQueue};
 use crate::engine::search::Search;
 use crate::engine::sleep::{Seat, Seats};
+use crate::engine::tidy::FEW;
 use crate::error::Result;
-use crate::sync::{AcqRel, Acquire, AtomicPtr, AtomicU32, Mutex, Relaxed, Release, SeqCst, fence, lock};
+use crate::sync::{
+    AcqRel, Acquire, AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Futex, Mutex, Relaxed, Release, SeqCst, fence, lock,
+};
 use crate::sys::alloc;
 use crate::sys::clock::Deadline;
 use crate::sys::thread::{self, Attributes, Thread};
@@ -27,14 +30,25 @@ pub(crate) struct Worker {
     pub(crate) seat: Seat,
     pub(crate) queue: RunQueue,
     pub(crate) lane: Lane,
-    post: Mutex<Post>,
+    /// How long the queue is when it is put in order next. The thread's own.
+    pub(crate) tidy_at: AtomicU64,
+    pub(crate) post: Mutex<Post>,
+    /// Whether a thread is there.
+    pub(crate) place: Futex,
+    /// Its thread waits to be called again when it is not needed.
+    pub(crate) is_reserve: AtomicBool,
 }
 
-/// Who fills a worker's place.
+/// Of `Worker::place`: no thread, or one that has decided to end.
+pub(crate) const EMPTY: u32 = 0;
+/// A thread that counts as active.
+pub(crate) const FILLED: u32 = 1;
+/// A thread that waits to be called.
+pub(crate) const IDLE: u32 = 2;
+
+/// Who fills a worker's place. Under its lock the place gets a thread or loses it.
 #[derive(Default)]
-struct Post {
-    /// A thread is there, and has not decided to leave.
-    filled: bool,
+pub(crate) struct Post {
     /// The last thread, not yet joined.
     thread: Option<Thread>,
     /// The one before it, which it joins.
@@ -42,7 +56,11 @@ struct Post {
 }
 
 impl Worker {
-    fn pool(&self) -> &Pool {
+    pub(crate) fn place(&self) -> u32 {
+        self.place.load(Acquire)
+    }
+
+    pub(crate) fn pool(&self) -> &Pool {
         // SAFETY: the pool frees its workers last.
         unsafe { &*self.pool }
     }
@@ -54,24 +72,42 @@ impl Worker {
         unsafe { self.queue.owner() }
     }
 
-    /// Starts a thread if the place is empty.
+    /// Sees to it that a thread fills the place.
     pub(crate) fn hire(&self) -> Result<()> {
         let mut post = lock(&self.post);
-        if post.filled {
+        self.is_reserve.store(false, Relaxed);
+        if self.place() == FILLED {
             return Ok(());
         }
+        let reserve = &self.pool().reserve;
+        reserve.add_active();
+        if self.recall() { Ok(()) } else { self.start_thread(&mut post).inspect_err(|_| reserve.remove_active()) }
+    }
+
+    /// Starts a thread that has been counted as active. False: another is there already.
+    pub(crate) fn hire_reserve(&self) -> Result<bool> {
+        let mut post = lock(&self.post);
+        if self.place() != EMPTY {
+            return Ok(false);
+        }
+        self.is_reserve.store(true, Relaxed);
+        self.start_thread(&mut post).map(|()| true)
+    }
+
+    fn start_thread(&self, post: &mut Post) -> Result<()> {
         let pool = self.pool();
         let attributes = Attributes { stack_size: pool.options.stack_size, cpus: pool.options.cpus_of_worker() };
         let arg = ptr::from_ref(self).cast_mut().cast();
         pool.alive.fetch_add(1, AcqRel);
         pool.accept_start();
+        self.place.store(FILLED, Release);
         // SAFETY: the worker outlives its thread, which is joined before the pool is freed.
         let thread = unsafe { thread::spawn(&attributes, main, arg) }.inspect_err(|_| {
+            self.place.store(EMPTY, Release);
             pool.alive.fetch_sub(1, AcqRel);
             pool.end_start();
         })?;
         post.predecessor = post.thread.replace(thread);
-        post.filled = true;
         Ok(())
     }
 
@@ -81,14 +117,7 @@ impl Worker {
         if let Some(thread) = thread {
             thread.join();
         }
-        lock(&self.post).filled = false;
-    }
-
-    /// Whether its thread leaves: not if it is wanted again by now.
-    fn resign(&self) -> bool {
-        let mut post = lock(&self.post);
-        post.filled = self.index < self.pool().wanted.load(Acquire);
-        !post.filled
+        self.place.store(EMPTY, Release);
     }
 }
 
@@ -111,17 +140,7 @@ extern "C" fn main(worker: *mut c_void) -> *mut c_void {
         Context::enter(pool, Some(worker), |context| {
             call(pool.options.on_start, worker);
             pool.end_start();
-            let mut search = Search::new(pool, worker);
-            search.work();
-            while !worker.resign() {
-                search.work();
-            }
-            // It may have been the one whom a submit has woken, and may have ended the last task.
-            fence(SeqCst);
-            if pool.has_work() {
-                pool.sleep.task_added(&pool.workers);
-            }
-            pool.answer_waiters();
+            work(pool, worker, context);
             context.set_leaving();
             call(pool.options.on_stop, worker);
         });
@@ -130,6 +149,26 @@ extern "C" fn main(worker: *mut c_void) -> *mut c_void {
     pool.alive.fetch_sub(1, AcqRel);
     pool.alive.wake_all();
     ptr::null_mut()
+}
+
+/// Until the thread is not needed any more.
+fn work(pool: &Pool, worker: &Worker, context: &Context) {
+    let mut search = Search::new(pool, worker, context);
+    loop {
+        search.work();
+        let Some(for_good) = worker.resign() else {
+            continue;
+        };
+        // It may have been the one whom a submit has woken, and may have ended the last task.
+        fence(SeqCst);
+        if pool.has_work() {
+            pool.sleep.task_added(&pool.workers);
+        }
+        pool.answer_waiters();
+        if for_good || !worker.idle() {
+            return;
+        }
+    }
 }
 
 impl Pool {
@@ -180,18 +219,20 @@ fn set_name(name: &[u8; 16], index: u32) {
 }
 
 const CHUNK: usize = 64;
+/// For the most threads and as many in reserve.
+const CHUNKS: usize = 2 * MAX_THREADS as usize / CHUNK;
 
 type Chunk = [AtomicPtr<Worker>; CHUNK];
 
 /// All workers' places, by index. It only grows, in chunks, so that readers need no lock.
 pub(crate) struct Workers {
-    chunks: [AtomicPtr<Chunk>; 64],
+    chunks: [AtomicPtr<Chunk>; CHUNKS],
     len: AtomicU32,
 }
 
 impl Default for Workers {
     fn default() -> Workers {
-        Workers { chunks: [const { AtomicPtr::new(ptr::null_mut()) }; 64], len: AtomicU32::new(0) }
+        Workers { chunks: [const { AtomicPtr::new(ptr::null_mut()) }; CHUNKS], len: AtomicU32::new(0) }
     }
 }
 
@@ -227,7 +268,10 @@ impl Workers {
             seat: Seat::default(),
             queue: RunQueue::new(&pool.blocks)?,
             lane: Lane::default(),
+            tidy_at: AtomicU64::new(FEW),
             post: Mutex::new(Post::default()),
+            place: Futex::default(),
+            is_reserve: AtomicBool::new(false),
         })?;
         // SAFETY: as in `get`; the chunk was made above.
         unsafe { (*place.load(Relaxed))[index as usize % CHUNK].store(worker.as_ptr(), Release) };

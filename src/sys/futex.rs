@@ -35,8 +35,8 @@ pub(crate) fn wait(word: &AtomicU32, seen: u32, deadline: Deadline) -> Result<()
 }
 
 /// Wakes up to `count` threads that wait on `word`.
-pub(crate) fn wake(word: &AtomicU32, count: i32) {
+pub(crate) fn wake(word: *const AtomicU32, count: i32) {
     let operation = libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG;
     // SAFETY: the kernel takes any address for a wake; it only looks it up.
-    errno::kept(|| unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), operation, count) });
+    errno::kept(|| unsafe { libc::syscall(libc::SYS_futex, word, operation, count) });
 }

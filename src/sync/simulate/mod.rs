@@ -207,6 +207,13 @@ impl Futex {
         Ok(())
     }
 
+    pub(crate) unsafe fn tell(this: *const Futex, value: u32) {
+        // SAFETY: the caller's promise; one thread runs at a time.
+        let this = unsafe { &*this };
+        this.store(value, Ordering::Release);
+        this.wake_all();
+    }
+
     pub(crate) fn wake_one(&self) {
         self.wake(1);
     }

@@ -1,0 +1,133 @@
+//! A task with a name, a drop function, a priority or an owner: a record from the pool's store, which grows and is reused.
+#![allow(unsafe_code, reason = "calls what the user gave")]
+
+use core::cell::Cell;
+use core::ffi::c_void;
+use core::ptr::{self, NonNull};
+
+use crate::engine::context;
+use crate::engine::pool::Pool;
+use crate::engine::store::Node;
+use crate::engine::task::{Drop, End, Record, Run};
+use crate::error::Result;
+use crate::sync::{AcqRel, AtomicU32};
+
+/// What a submit may say beside the function and its pointer.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Extras {
+    /// Ends in a zero byte; empty if there is none.
+    pub(crate) name: [u8; 32],
+    /// Called in place of a run.
+    pub(crate) drop: Option<Drop>,
+    /// Below, at or above 0.
+    pub(crate) priority: i32,
+}
+
+#[repr(C)]
+pub(crate) struct Job {
+    record: Record,
+    run: Run,
+    arg: *mut c_void,
+    pub(crate) extras: Extras,
+    /// Who may claim it before it leaves its queue; null if nobody may.
+    pub(crate) owner: *const c_void,
+    /// Its place in a list of the owner's.
+    pub(crate) next: Cell<*mut JobNode>,
+    pub(crate) previous: Cell<*mut JobNode>,
+    pub(crate) listed: Cell<bool>,
+    state: AtomicU32,
+}
+
+/// Of `Job::state`: somebody ends it; and its queue or whoever claimed it has let it go.
+const CLAIMED: u32 = 1;
+const LET_GO: u32 = 2;
+
+pub(crate) type JobNode = Node<Job>;
+
+impl Job {
+    /// One that ends by `end`.
+    pub(crate) fn new(run: Run, arg: *mut c_void, extras: Extras, end: unsafe fn(NonNull<Record>, End)) -> Job {
+        Job {
+            record: Record::new(end),
+            run,
+            arg,
+            extras,
+            owner: ptr::null(),
+            next: Cell::new(ptr::null_mut()),
+            previous: Cell::new(ptr::null_mut()),
+            listed: Cell::new(false),
+            state: AtomicU32::new(0),
+        }
+    }
+
+    pub(crate) fn of(self, owner: *const c_void) -> Job {
+        Job { owner, ..self }
+    }
+
+    /// Whether the caller is the one that ends it.
+    pub(crate) fn claim(&self) -> bool {
+        self.state.fetch_or(CLAIMED, AcqRel) & CLAIMED == 0
+    }
+
+    /// Likewise, by another than its queue.
+    pub(crate) fn claim_early(&self) -> bool {
+        let claimed = self.claim();
+        if claimed {
+            self.record.set_stale();
+        }
+        claimed
+    }
+
+    /// By its queue where somebody else has claimed it, and by that one: true for the second, who gives it back.
+    pub(crate) fn let_go(&self) -> bool {
+        self.state.fetch_or(LET_GO, AcqRel) & LET_GO != 0
+    }
+
+    /// Calls what the user gave, for a run or in its place, under the job's name.
+    pub(crate) fn call(&self, how: End) {
+        let outer = context::current().map(|context| context.set_name(&self.extras.name));
+        match (how, self.extras.drop) {
+            // SAFETY: whoever submitted the functions said that one of them may be called with `arg`, once, on any thread.
+            (End::Run, _) => unsafe { (self.run)(self.arg) },
+            // SAFETY: likewise.
+            (End::Drop(why), Some(drop)) => unsafe { drop(self.arg, why) },
+            (End::Drop(_), None) => {}
+        }
+        if let (Some(context), Some(outer)) = (context::current(), outer) {
+            context.set_name(outer);
+        }
+    }
+}
+
+impl Pool {
+    /// A job that ends with its run or its drop, and then goes back to the store.
+    pub(crate) fn job(&self, run: Run, arg: *mut c_void, extras: Extras) -> Result<NonNull<JobNode>> {
+        self.jobs.take_with(Job::new(run, arg, extras, end))
+    }
+
+    /// The same for a task that no limit on the queue counts.
+    pub(crate) fn notice(&self, run: Run, arg: *mut c_void) -> Result<NonNull<JobNode>> {
+        self.jobs.take_with(Job::new(run, arg, Extras::default(), end_notice))
+    }
+}
+
+/// # Safety
+/// As `end`.
+unsafe fn end_notice(record: NonNull<Record>, how: End) {
+    if let Some(context) = context::current() {
+        context.pool().discount_room();
+    }
+    // SAFETY: the caller's promise.
+    unsafe { end(record, how) };
+}
+
+/// # Safety
+/// As [`Record`] says; in a context of the pool whose job it is.
+unsafe fn end(record: NonNull<Record>, how: End) {
+    let node = record.cast::<JobNode>();
+    // SAFETY: the node begins with its value, and that with the record; it is this task's alone.
+    unsafe { node.as_ref() }.call(how);
+    if let Some(context) = context::current() {
+        context.pool().jobs.give(node);
+    }
+}

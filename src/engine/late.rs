@@ -1,0 +1,76 @@
+//! Tasks that were accepted before they could be queued, and then found no memory in any queue: a list through the records
+//! themselves, so that it never fails. Empty but for the rare day.
+#![allow(unsafe_code, reason = "links records")]
+
+use core::ptr::{self, NonNull};
+
+use crate::engine::pool::Pool;
+use crate::engine::task::{Record, Task};
+use crate::sync::{Acquire, AtomicBool, Mutex, Release, lock};
+
+#[derive(Default)]
+pub(crate) struct Late {
+    some: AtomicBool,
+    list: Mutex<List>,
+}
+
+struct List {
+    first: *mut Record,
+    last: *mut Record,
+}
+
+impl Default for List {
+    fn default() -> List {
+        List { first: ptr::null_mut(), last: ptr::null_mut() }
+    }
+}
+
+// SAFETY: a record is the list's alone while it is in it.
+unsafe impl Send for List {}
+
+impl Pool {
+    /// As from the injector: with room given back for it.
+    pub(crate) fn take_late(&self) -> Option<Task> {
+        let task = self.late.take()?;
+        if let Some(capacity) = &self.capacity {
+            capacity.give();
+        }
+        Some(task)
+    }
+}
+
+impl Late {
+    pub(crate) fn add(&self, record: NonNull<Record>) {
+        let mut list = lock(&self.list);
+        // SAFETY: as above.
+        unsafe {
+            record.as_ref().next.set(ptr::null_mut());
+            match list.last.as_ref() {
+                Some(last) => last.next.set(record.as_ptr()),
+                None => list.first = record.as_ptr(),
+            }
+        }
+        list.last = record.as_ptr();
+        self.some.store(true, Release);
+    }
+
+    #[inline]
+    pub(crate) fn has_some(&self) -> bool {
+        self.some.load(Acquire)
+    }
+
+    fn take(&self) -> Option<Task> {
+        if !self.has_some() {
+            return None;
+        }
+        let mut list = lock(&self.list);
+        let record = NonNull::new(list.first)?;
+        // SAFETY: as above.
+        list.first = unsafe { record.as_ref() }.next.get();
+        if list.first.is_null() {
+            list.last = ptr::null_mut();
+            self.some.store(false, Release);
+        }
+        Some(Task::of(record))
+    }
+}

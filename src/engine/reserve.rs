@@ -1,0 +1,160 @@
+//! Reserve workers: whoever takes the place of a worker that is blocked, so that as many run as were asked for.
+//!
+//! A worker is active from its start until it leaves or goes idle, and blocked while its task waits or says that it blocks.
+//! Whoever blocks a worker when fewer run than are wanted calls a reserve: one that is idle, else a new thread. A worker
+//! beyond the wanted ones that finds more running than that, between two tasks and with none left in its queue, goes idle;
+//! if nobody calls it for `IDLE_NS` its thread ends.
+//!
+//! One word holds both counts, so that each decision is one step.
+
+use crate::engine::pool::{Pool, State};
+use crate::engine::worker::{EMPTY, FILLED, IDLE, Worker};
+use crate::error::{Error, Result};
+use crate::sync::{AcqRel, Acquire, AtomicU64, Backoff, Relaxed, Release, lock};
+use crate::sys::clock::{Deadline, now_ns};
+
+/// How long a thread waits to be called before it ends.
+pub(crate) const IDLE_NS: u64 = 1_000_000_000;
+
+const ACTIVE_ONE: u64 = 1 << 32;
+
+/// How many workers are active, in the upper half, and how many of them are blocked.
+#[derive(Clone, Copy)]
+struct Counts(u64);
+
+impl Counts {
+    fn active(self) -> u64 {
+        self.0 >> 32
+    }
+
+    fn running(self) -> u64 {
+        self.active().saturating_sub(self.0 & (ACTIVE_ONE - 1))
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct Reserve {
+    counts: AtomicU64,
+}
+
+impl Reserve {
+    fn counts(&self) -> Counts {
+        Counts(self.counts.load(Acquire))
+    }
+
+    pub(crate) fn add_active(&self) {
+        self.counts.fetch_add(ACTIVE_ONE, AcqRel);
+    }
+
+    pub(crate) fn remove_active(&self) {
+        self.counts.fetch_sub(ACTIVE_ONE, AcqRel);
+    }
+
+    /// One more or one less active, if `may` says so of the counts.
+    fn change(&self, to: impl Fn(u64) -> u64, may: impl Fn(Counts) -> bool) -> bool {
+        self.counts.fetch_update(AcqRel, Acquire, |counts| may(Counts(counts)).then(|| to(counts))).is_ok()
+    }
+
+    /// For a worker beyond the wanted ones.
+    pub(crate) fn has_surplus(&self, wanted: u32) -> bool {
+        self.counts().running() > u64::from(wanted)
+    }
+
+    pub(crate) fn leave(&self, wanted: u32) -> bool {
+        self.change(|counts| counts - ACTIVE_ONE, |counts| counts.running() > u64::from(wanted))
+    }
+}
+
+impl Pool {
+    /// The calling worker is blocked from now on, even if this fails because no thread can be had in its place.
+    pub(crate) fn begin_blocked(&self) -> Result<()> {
+        self.reserve.counts.fetch_add(1, AcqRel);
+        self.call_reserve()
+    }
+
+    pub(crate) fn end_blocked(&self) {
+        self.reserve.counts.fetch_sub(1, AcqRel);
+    }
+
+    pub(crate) fn anyone_runs(&self) -> bool {
+        self.reserve.counts().running() > 0
+    }
+
+    fn call_reserve(&self) -> Result<()> {
+        let wanted = u64::from(self.wanted.load(Acquire));
+        let most = wanted + u64::from(self.options.max_reserve);
+        let needed = |counts: Counts| counts.running() < wanted;
+        if !self.reserve.change(|counts| counts + ACTIVE_ONE, |counts| needed(counts) && counts.active() < most) {
+            return if needed(self.reserve.counts()) { Err(Error::NoThread) } else { Ok(()) };
+        }
+        let mut backoff = Backoff::default();
+        loop {
+            let places = wanted as u32..most as u32;
+            if places.clone().filter_map(|index| self.workers.get(index)).any(Worker::recall) {
+                return Ok(());
+            }
+            let is_empty = |&index: &u32| self.workers.get(index).is_none_or(|worker| worker.place() == EMPTY);
+            if let Some(index) = places.clone().find(is_empty) {
+                match self.hire_reserve(index) {
+                    Ok(true) => return Ok(()),
+                    Ok(false) => {}
+                    Err(error) => {
+                        self.reserve.remove_active();
+                        return Err(error);
+                    }
+                }
+            }
+            // One that has counted itself out is just leaving its place, or another caller was faster.
+            backoff.snooze();
+        }
+    }
+}
+
+impl Worker {
+    /// Gets an idle thread back to work, which has been counted as active.
+    pub(crate) fn recall(&self) -> bool {
+        let recalled = self.place() == IDLE && self.place.compare_exchange(IDLE, FILLED, AcqRel, Relaxed).is_ok();
+        if recalled {
+            self.place.wake_all();
+        }
+        recalled
+    }
+
+    /// Whether its thread leaves the work, and if so whether for good. Not if it is wanted again by now.
+    pub(crate) fn resign(&self) -> Option<bool> {
+        let pool = self.pool();
+        let _post = lock(&self.post);
+        let wanted = pool.wanted.load(Acquire);
+        if self.index < wanted || !pool.reserve.leave(wanted) {
+            return None;
+        }
+        let for_good = pool.state() == State::Ended || !self.is_reserve.load(Relaxed);
+        self.place.store(if for_good { EMPTY } else { IDLE }, Release);
+        Some(for_good)
+    }
+
+    /// Waits until it is recalled; false: nobody did, and the thread ends.
+    pub(crate) fn idle(&self) -> bool {
+        let deadline = Deadline::At(now_ns().saturating_add(IDLE_NS));
+        loop {
+            match self.place() {
+                FILLED => return true,
+                EMPTY => return false,
+                _ => {}
+            }
+            let over = self.place.wait(IDLE, deadline).is_err();
+            // From an empty place on, `FILLED` may speak of another thread.
+            if over && self.place.compare_exchange(IDLE, EMPTY, AcqRel, Relaxed).is_ok() {
+                return false;
+            }
+        }
+    }
+
+    /// The pool has ended: an idle thread is not needed any more.
+    pub(crate) fn release(&self) {
+        let _post = lock(&self.post);
+        if self.place.compare_exchange(IDLE, EMPTY, AcqRel, Relaxed).is_ok() {
+            self.place.wake_all();
+        }
+    }
+}

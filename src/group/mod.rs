@@ -1,0 +1,372 @@
+//! A group: tasks that are waited for, and cancelled, together.
+//!
+//! A group's task is a job in one of the pool's queues and, until somebody claims it, in the group's own FIFO, where a
+//! waiter finds it without a search. One step on the job's state decides who runs it: the worker that takes it from its
+//! queue, a waiter, or a canceller that drops it. In the last two cases the queue's entry is stale.
+//!
+//! A tree of groups has one lock, the root's, for all its FIFOs, counts and lists. A count covers the groups below. The
+//! lock is held while a job is queued, so that nobody sees the job before it is in the FIFO. Whoever brings a count to 0
+//! tells the waiters under the lock; what may be freed after that is touched no more once the lock is given back.
+#![allow(unsafe_code, reason = "shares memory under one lock, and follows lists by raw pointer")]
+
+mod jobs;
+mod wait;
+
+use core::cell::UnsafeCell;
+use core::ffi::c_void;
+use core::ptr::{self, NonNull};
+
+use crate::engine::cancel::Scope;
+use crate::engine::clients::{self, Client};
+use crate::engine::context;
+use crate::engine::fork;
+use crate::engine::job::{Extras, Job, JobNode};
+use crate::engine::pool::Pool;
+use crate::engine::submit::Entry;
+use crate::engine::task::{End, Record, Run, Task};
+use crate::engine::wait::WaitList;
+use crate::error::{Error, Result};
+use crate::sync::{Acquire, AtomicPtr, AtomicU64, Mutex, MutexGuard, Relaxed, Release, lock};
+use crate::sys::alloc;
+use jobs::Jobs;
+
+#[repr(C)]
+pub(crate) struct Group {
+    scope: Scope,
+    generation: u32,
+    /// Null once the pool has gone.
+    pool: AtomicPtr<Pool>,
+    root: *const Group,
+    parent: *const Group,
+    /// Tasks that have been accepted and not ended, here and below. Written under the lock.
+    count: AtomicU64,
+    /// The root's is that of the whole tree.
+    lock: Mutex<()>,
+    tree: UnsafeCell<Tree>,
+    client: Client,
+}
+
+/// Under the tree's lock.
+struct Tree {
+    /// Jobs in the FIFOs here and below.
+    claimable: u64,
+    jobs: Jobs,
+    /// What is submitted when the group next empties.
+    notices: Jobs,
+    waiters: WaitList,
+    cancelled: bool,
+    /// How often it has emptied.
+    emptied: u64,
+    first_child: *const Group,
+    next_sibling: *const Group,
+    previous_sibling: *const Group,
+}
+
+// SAFETY: what is no atomic is under the tree's lock, or not written once the group is shared.
+unsafe impl Sync for Group {}
+
+pub(crate) fn create(pool: &Pool, parent: Option<&Group>) -> Result<NonNull<Group>> {
+    pool.same_process()?;
+    if let Some(parent) = parent {
+        parent.same_process()?;
+        if !ptr::eq(parent.pool.load(Acquire), pool) {
+            return Err(Error::Invalid);
+        }
+    }
+    let outer = parent.map_or(ptr::null(), |parent| &raw const parent.scope);
+    let group = alloc::make(Group {
+        scope: Scope::new(outer),
+        generation: fork::generation(),
+        pool: AtomicPtr::new(ptr::from_ref(pool).cast_mut()),
+        root: parent.map_or(ptr::null(), |parent| parent.root),
+        parent: parent.map_or(ptr::null(), ptr::from_ref),
+        count: AtomicU64::new(0),
+        lock: Mutex::new(()),
+        tree: UnsafeCell::new(Tree {
+            claimable: 0,
+            jobs: Jobs::NONE,
+            notices: Jobs::NONE,
+            waiters: WaitList::default(),
+            cancelled: false,
+            emptied: 0,
+            first_child: ptr::null(),
+            next_sibling: ptr::null(),
+            previous_sibling: ptr::null(),
+        }),
+        client: Client::new(|_| true, pool_ended),
+    })?;
+    // SAFETY: nobody else has it yet; it is taken off the lists in `destroy`.
+    unsafe {
+        if parent.is_none() {
+            (*group.as_ptr()).root = group.as_ptr();
+        }
+        group.as_ref().client.enlist(pool, &clients::hold());
+        if let Some(parent) = parent {
+            let _guard = parent.guard();
+            let (tree, above) = (group.as_ref().tree(), parent.tree());
+            tree.next_sibling = above.first_child;
+            if let Some(next) = above.first_child.as_ref() {
+                next.tree().previous_sibling = group.as_ptr();
+            }
+            above.first_child = group.as_ptr();
+        }
+    }
+    Ok(group)
+}
+
+/// # Safety
+/// `group` came from [`create`], and no other call uses it or will.
+pub(crate) unsafe fn destroy(group: NonNull<Group>) -> Result<()> {
+    // SAFETY: the caller's promise.
+    let this = unsafe { group.as_ref() };
+    if this.same_process().is_ok() {
+        let held = clients::hold();
+        let guard = this.guard();
+        // SAFETY: under the lock.
+        let tree = unsafe { this.tree() };
+        if this.count.load(Relaxed) > 0 || !tree.first_child.is_null() || !tree.waiters.is_empty() {
+            return Err(Error::Busy);
+        }
+        this.leave_parent(tree);
+        this.client.delist(&held);
+        drop(guard);
+    }
+    // SAFETY: nobody has it any more.
+    unsafe { alloc::free(group) };
+    Ok(())
+}
+
+/// # Safety
+/// `client` is a field of a listed group, whose pool has ended.
+unsafe fn pool_ended(client: NonNull<Client>) {
+    // SAFETY: clients of this type are that field of a group.
+    let group = unsafe { client.byte_sub(core::mem::offset_of!(Group, client)).cast::<Group>().as_ref() };
+    group.pool.store(ptr::null_mut(), Release);
+}
+
+/// # Safety
+/// As [`Record`] says; in a context of the group's pool.
+unsafe fn end(record: NonNull<Record>, how: End) {
+    let node: NonNull<JobNode> = record.cast();
+    let Some(context) = context::current() else {
+        return;
+    };
+    let pool = context.pool();
+    // SAFETY: the queue has the job until now.
+    let job = unsafe { node.as_ref() };
+    if job.claim() {
+        // SAFETY: a group with a task that has not ended is there.
+        let group = unsafe { &*job.owner.cast::<Group>() };
+        context.within(&group.scope, || job.call(how));
+        group.ended(Some(node), pool);
+        pool.jobs.give(node);
+    } else {
+        pool.discount_stale();
+        if job.let_go() {
+            pool.jobs.give(node);
+        }
+    }
+}
+
+/// A job on its way into the pool.
+struct Member<'a> {
+    group: &'a Group,
+    node: NonNull<JobNode>,
+}
+
+impl Entry for Member<'_> {
+    fn queue(&self, pool: &Pool) -> Result<()> {
+        self.group.queue(self.node, pool)
+    }
+
+    fn run(&self, pool: &Pool) -> Result<()> {
+        self.group.run_here(self.node, pool)
+    }
+}
+
+impl Group {
+    pub(crate) fn same_process(&self) -> Result<()> {
+        if self.generation == fork::generation() { Ok(()) } else { Err(Error::Forked) }
+    }
+
+    fn guard(&self) -> MutexGuard<'_, ()> {
+        // SAFETY: a root outlives the groups below.
+        lock(unsafe { &(*self.root).lock })
+    }
+
+    /// # Safety
+    /// The caller holds the tree's lock, and no other reference to this.
+    #[allow(clippy::mut_from_ref, reason = "the lock sees to it")]
+    unsafe fn tree(&self) -> &mut Tree {
+        // SAFETY: the caller's promise.
+        unsafe { &mut *self.tree.get() }
+    }
+
+    fn pool(&self) -> Result<&Pool> {
+        self.same_process()?;
+        // SAFETY: a pool tells its groups before it goes; who uses a group while its pool is destroyed was told not to.
+        unsafe { self.pool.load(Acquire).as_ref() }.ok_or(Error::ShutDown)
+    }
+
+    /// Itself, and those above.
+    fn chain(&self) -> impl Iterator<Item = &Group> {
+        // SAFETY: a parent outlives its children.
+        core::iter::successors(Some(self), |group| unsafe { group.parent.as_ref() })
+    }
+
+    fn leave_parent(&self, tree: &mut Tree) {
+        // SAFETY: under the lock; parent and siblings live.
+        unsafe {
+            if let Some(next) = tree.next_sibling.as_ref() {
+                next.tree().previous_sibling = tree.previous_sibling;
+            }
+            if let Some(previous) = tree.previous_sibling.as_ref() {
+                previous.tree().next_sibling = tree.next_sibling;
+            } else if let Some(parent) = self.parent.as_ref() {
+                parent.tree().first_child = tree.next_sibling;
+            }
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.count.load(Acquire) == 0
+    }
+
+    pub(crate) fn count(&self) -> u64 {
+        self.same_process().map_or(0, |()| self.count.load(Acquire))
+    }
+
+    fn add_to_counts(&self) {
+        self.chain().for_each(|group| group.count.store(group.count.load(Relaxed) + 1, Release));
+    }
+
+    pub(crate) fn submit(&self, run: Run, arg: *mut c_void, extras: Extras) -> Result<()> {
+        let pool = self.pool()?;
+        pool.may_submit()?;
+        let node = pool.jobs.take_with(Job::new(run, arg, extras, end).of(ptr::from_ref(self).cast()))?;
+        pool.submit_entry(&Member { group: self, node }).inspect_err(|_| pool.jobs.give(node))
+    }
+
+    fn queue(&self, node: NonNull<JobNode>, pool: &Pool) -> Result<()> {
+        let _guard = self.guard();
+        self.refuse_if_cancelled()?;
+        // SAFETY: the job is ours.
+        let priority = unsafe { node.as_ref() }.extras.priority;
+        pool.queue_at(Task::of(node.cast()), priority)?;
+        self.add_to_counts();
+        // SAFETY: under the lock; whoever takes the job from its queue needs the lock to be done with it.
+        unsafe {
+            self.tree().jobs.push(node);
+            self.chain().for_each(|group| group.tree().claimable += 1);
+            node.as_ref().listed.set(true);
+        }
+        Ok(())
+    }
+
+    /// From the lock's side: the groups above are not cancelled, or empty since.
+    fn refuse_if_cancelled(&self) -> Result<()> {
+        // SAFETY: under the lock.
+        let cancelled = self.chain().any(|group| unsafe { group.tree() }.cancelled);
+        if cancelled { Err(Error::Canceled) } else { Ok(()) }
+    }
+
+    /// Runs a job that no queue takes, on the submitting thread.
+    fn run_here(&self, node: NonNull<JobNode>, pool: &Pool) -> Result<()> {
+        {
+            let _guard = self.guard();
+            self.refuse_if_cancelled()?;
+            self.add_to_counts();
+        }
+        // SAFETY: the job is ours.
+        let job = unsafe { node.as_ref() };
+        if let Some(context) = context::current() {
+            context.within(&self.scope, || job.call(End::Run));
+        }
+        self.ended(None, pool);
+        pool.jobs.give(node);
+        Ok(())
+    }
+
+    /// Takes a job out of its FIFO, under the lock.
+    fn unlist(&self, node: NonNull<JobNode>) {
+        // SAFETY: under the lock; listed jobs are there.
+        unsafe {
+            if node.as_ref().listed.replace(false) {
+                self.tree().jobs.remove(node);
+                self.chain().for_each(|group| group.tree().claimable -= 1);
+            }
+        }
+    }
+
+    /// One task less, here and above.
+    fn ended(&self, node: Option<NonNull<JobNode>>, pool: &Pool) {
+        let mut notices = Jobs::NONE;
+        let guard = self.guard();
+        if let Some(node) = node {
+            self.unlist(node);
+        }
+        for group in self.chain() {
+            let left = group.count.load(Relaxed) - 1;
+            // SAFETY: under the lock.
+            let tree = unsafe { group.tree() };
+            if left == 0 {
+                tree.emptied += 1;
+                tree.cancelled = false;
+                group.scope.set_cancelled(false);
+                // SAFETY: likewise.
+                unsafe { notices.append(core::mem::replace(&mut tree.notices, Jobs::NONE)) };
+                tree.waiters.tell_all();
+            }
+            group.count.store(left, Release);
+        }
+        drop(guard);
+        // SAFETY: the notices are ours.
+        while let Some(notice) = unsafe { notices.pop() } {
+            // A pool that discards runs no notices.
+            if pool.submit_continuation(notice.cast()).is_err() {
+                pool.jobs.give(notice);
+            }
+        }
+    }
+
+    pub(crate) fn notify(&self, run: Run, arg: *mut c_void) -> Result<()> {
+        let pool = self.pool()?;
+        pool.may_submit()?;
+        let notice = pool.notice(run, arg)?;
+        let guard = self.guard();
+        if self.is_empty() {
+            drop(guard);
+            return pool.submit_continuation(notice.cast()).inspect_err(|_| pool.jobs.give(notice));
+        }
+        // SAFETY: under the lock.
+        unsafe { self.tree().notices.push(notice) };
+        Ok(())
+    }
+
+    /// Drops what has not started, and asks what runs to stop.
+    pub(crate) fn cancel(&self) -> Result<()> {
+        self.same_process()?;
+        {
+            let _guard = self.guard();
+            if self.is_empty() {
+                return Ok(());
+            }
+            // SAFETY: under the lock.
+            unsafe { self.tree() }.cancelled = true;
+            self.scope.set_cancelled(true);
+        }
+        // A group with a task that has not ended has a pool, and we have claimed one.
+        while let Some(node) = self.take() {
+            let Ok(pool) = self.pool() else {
+                return Ok(());
+            };
+            pool.count_stale(true);
+            pool.enter_here(|context| {
+                let drop = End::Drop(Error::Canceled.status());
+                Self::end_taken(node, pool, |group, job| context.within(&group.scope, || job.call(drop)));
+            });
+            pool.ended_here();
+        }
+        Ok(())
+    }
+}
