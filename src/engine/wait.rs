@@ -55,12 +55,22 @@ pub(crate) struct Link {
     next: Cell<*const Link>,
     previous: Cell<*const Link>,
     listed: Cell<bool>,
+    /// Stands for its memory in a model: read by all who touch the link, written when it goes.
+    #[cfg(loom)]
+    memory: loom::cell::UnsafeCell<()>,
 }
 
 impl Link {
+    #[cfg(not(loom))]
     pub(crate) const fn unlisted() -> Link {
         let (next, previous) = (Cell::new(ptr::null()), Cell::new(ptr::null()));
         Link { waiter: Cell::new(ptr::null()), next, previous, listed: Cell::new(false) }
+    }
+
+    /// The link is used: its memory must be there.
+    fn touch(&self) {
+        #[cfg(loom)]
+        self.memory.with(|_| ());
     }
 }
 
@@ -84,6 +94,7 @@ impl WaitList {
     /// # Safety
     /// The link and its waiter stay where they are until the link is taken off, by `tell_all` or by `remove`.
     pub(crate) unsafe fn add(&self, link: &Link, waiter: &Waiter) {
+        link.touch();
         link.waiter.set(waiter);
         link.next.set(self.0.get());
         link.previous.set(ptr::null());
@@ -100,6 +111,7 @@ impl WaitList {
         if !link.listed.replace(false) {
             return;
         }
+        link.touch();
         // SAFETY: listed links live.
         let (next, previous) = unsafe { (link.next.get().as_ref(), link.previous.get().as_ref()) };
         if let Some(next) = next {
@@ -112,12 +124,19 @@ impl WaitList {
     }
 
     pub(crate) fn tell_all(&self) {
+        self.tell_each(|_| {});
+    }
+
+    /// `afterwards` is a model's, and nobody else's.
+    fn tell_each(&self, afterwards: impl Fn(&Link)) {
         // SAFETY: listed links live, and so do their waiters until they are told.
         while let Some(link) = unsafe { self.0.get().as_ref() } {
+            link.touch();
             self.0.set(link.next.get());
             link.listed.set(false);
             // SAFETY: likewise. Nothing of the link or the waiter is touched after this.
             unsafe { Futex::tell(&raw const (*link.waiter.get()).told, 1) };
+            afterwards(link);
         }
     }
 }
@@ -147,4 +166,109 @@ pub(crate) fn in_time(deadline: Deadline) -> Result<()> {
         Deadline::Never => false,
     };
     if over { Err(Error::TimedOut) } else { Ok(()) }
+}
+
+#[cfg(test)]
+#[cfg(loom)]
+mod model {
+    use super::*;
+    use crate::sync::{AtomicBool, Mutex, Relaxed, lock};
+    use loom::thread;
+    // Not loom's: the links' real memory stays, and `Link::memory` says when it would have gone.
+    use std::sync::Arc;
+
+    struct Node {
+        waiter: Waiter,
+        link: Link,
+    }
+
+    // SAFETY: as the list says: the link is touched under the lock.
+    unsafe impl Sync for Node {}
+    // SAFETY: likewise.
+    unsafe impl Send for Node {}
+
+    impl Node {
+        fn new() -> Node {
+            let (next, previous) = (Cell::new(ptr::null()), Cell::new(ptr::null()));
+            let memory = loom::cell::UnsafeCell::new(());
+            let link = Link { waiter: Cell::new(ptr::null()), next, previous, listed: Cell::new(false), memory };
+            Node { waiter: Waiter::default(), link }
+        }
+
+        /// The waiter returns, and its stack is used again.
+        fn free(&self) {
+            self.link.memory.with_mut(|_| ());
+        }
+    }
+
+    /// Something that ends, and those who wait for it.
+    #[derive(Default)]
+    struct Thing {
+        list: Mutex<WaitList>,
+        ended: AtomicBool,
+        touches_afterwards: bool,
+    }
+
+    impl Thing {
+        fn end(&self) {
+            let list = lock(&self.list);
+            self.ended.store(true, Relaxed);
+            list.tell_each(|link| {
+                if self.touches_afterwards {
+                    link.touch();
+                }
+            });
+        }
+
+        fn wait(&self, node: &Node, gives_up: bool) {
+            {
+                let list = lock(&self.list);
+                if self.ended.load(Relaxed) {
+                    return node.free();
+                }
+                // SAFETY: it is removed below, or by whoever tells it.
+                unsafe { list.add(&node.link, &node.waiter) };
+            }
+            if !gives_up {
+                node.waiter.sleep(Deadline::Never).unwrap();
+                assert!(self.ended.load(Relaxed));
+            }
+            if !node.waiter.is_told() {
+                lock(&self.list).remove(&node.link);
+            }
+            node.free();
+        }
+    }
+
+    fn explore(one_gives_up: bool, touches_afterwards: bool) {
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound = Some(3);
+        builder.check(move || {
+            let thing = Arc::new(Thing { touches_afterwards, ..Thing::default() });
+            let nodes = Arc::new([Node::new(), Node::new()]);
+            let waiters = [0, 1].map(|nth| {
+                let (thing, nodes) = (thing.clone(), nodes.clone());
+                thread::spawn(move || thing.wait(&nodes[nth], nth == 1 && one_gives_up))
+            });
+            thing.end();
+            waiters.into_iter().for_each(|waiter| waiter.join().unwrap());
+            assert!(lock(&thing.list).is_empty());
+        });
+    }
+
+    #[test]
+    fn loom_waiters_are_told_and_not_touched_after_that() {
+        explore(false, false);
+    }
+
+    #[test]
+    fn loom_a_waiter_that_gives_up_is_not_touched_after_that() {
+        explore(true, false);
+    }
+
+    #[test]
+    #[should_panic(expected = "Causality violation")]
+    fn loom_a_touch_after_the_telling_is_found() {
+        explore(false, true);
+    }
 }
