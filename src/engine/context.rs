@@ -24,7 +24,9 @@ pub(crate) struct Context {
     leaves: Cell<bool>,
     /// What the task that runs can be cancelled by; may be null.
     scope: Cell<*const Scope>,
-    /// How many `tp_blocking_begin` and waits of the thread are open. Of a worker's outermost context.
+    /// How many `tp_blocking_begin` of the task that runs are open.
+    open: Cell<u32>,
+    /// Of a worker's outermost context: how many of the thread's tasks are, and how many waits.
     blocked: Cell<u32>,
     outer: *const Context,
 }
@@ -38,12 +40,14 @@ impl Context {
             name: Cell::new(ptr::null()),
             leaves: Cell::new(false),
             scope: Cell::new(ptr::null()),
+            open: Cell::new(0),
             blocked: Cell::new(0),
             outer: innermost(),
         };
         let before = tls::get();
         tls::set((&raw const context).cast());
         let result = f(&context);
+        context.close_blocking();
         tls::set(before);
         result
     }
@@ -64,10 +68,21 @@ impl Context {
         unsafe { outermost.worker.as_ref() }.map(|worker| (outermost, worker))
     }
 
-    /// At the end of a worker's task: closes what it has left open.
+    /// At the end of a task: closes what it has left open.
     #[inline]
-    pub(crate) fn end_blocked(&self) {
-        if self.blocked.replace(0) > 0 {
+    pub(crate) fn close_blocking(&self) {
+        let open = self.open.replace(0);
+        if open > 0
+            && let Some((root, _)) = self.root()
+        {
+            root.unblock(open);
+        }
+    }
+
+    /// Of the outermost context.
+    fn unblock(&self, n: u32) {
+        self.blocked.set(self.blocked.get().saturating_sub(n));
+        if self.blocked.get() == 0 {
             self.pool().end_blocked();
         }
     }
@@ -124,7 +139,7 @@ pub(crate) fn is_cancelled() -> bool {
     current().is_some_and(|context| {
         // SAFETY: null, or the scope of the task that runs.
         let scope = unsafe { context.scope.get().as_ref() };
-        scope.is_some_and(Scope::is_cancelled) || context.pool().state() >= State::Discarding
+        scope.is_some_and(Scope::is_cancelled) || context.pool().state() == State::Discarding
     })
 }
 
@@ -149,43 +164,51 @@ pub(crate) fn while_blocked<R>(sleep: impl FnOnce() -> Result<R>) -> Result<R> {
     }
     root.blocked.set(root.blocked.get() + 1);
     let result = sleep();
-    leave_blocked(root);
+    root.unblock(1);
     result
 }
 
-fn leave_blocked(root: &Context) {
-    root.blocked.set(root.blocked.get().saturating_sub(1));
-    if root.blocked.get() == 0 {
-        root.pool().end_blocked();
+/// The same for what can't fail: if nobody can be had, fewer run meanwhile.
+pub(crate) fn while_blocked_anyway<R>(sleep: impl FnOnce() -> R) -> R {
+    let began = current().is_some() && {
+        let _ = begin_blocking();
+        true
+    };
+    let result = sleep();
+    if began {
+        let _ = end_blocking();
     }
+    result
 }
 
 /// The thread's task is about to block.
 pub(crate) fn begin_blocking() -> Result<()> {
-    let Some((root, worker)) = current().and_then(Context::root) else {
-        if current().is_none() {
-            tls::set(ptr::without_provenance((tls::get().addr() | 1) + 2));
-        }
+    let Some(context) = current() else {
+        tls::set(ptr::without_provenance((tls::get().addr() | 1) + 2));
+        return Ok(());
+    };
+    context.open.set(context.open.get() + 1);
+    let Some((root, worker)) = context.root() else {
         return Ok(());
     };
     let first = root.blocked.get() == 0;
-    root.blocked.set(root.blocked.get().saturating_add(1));
+    root.blocked.set(root.blocked.get() + 1);
     if first { worker.pool().begin_blocked() } else { Ok(()) }
 }
 
 pub(crate) fn end_blocking() -> Result<()> {
-    let Some((root, _)) = current().and_then(Context::root) else {
-        let open = if current().is_none() { tls::get().addr() >> 1 } else { 0 };
-        if open == 0 {
-            return Err(Error::Invalid);
+    let Some(context) = current() else {
+        let open = tls::get().addr() >> 1;
+        if open > 0 {
+            tls::set(if open == 1 { ptr::null() } else { ptr::without_provenance(tls::get().addr() - 2) });
         }
-        tls::set(if open == 1 { ptr::null() } else { ptr::without_provenance(tls::get().addr() - 2) });
-        return Ok(());
+        return if open > 0 { Ok(()) } else { Err(Error::Invalid) };
     };
-    if root.blocked.get() == 0 {
-        return Err(Error::Invalid);
+    let open = context.open.get().checked_sub(1).ok_or(Error::Invalid)?;
+    context.open.set(open);
+    if let Some((root, _)) = context.root() {
+        root.unblock(1);
     }
-    leave_blocked(root);
     Ok(())
 }
 

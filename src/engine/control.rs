@@ -6,6 +6,7 @@
 //! A shutdown shuts the injector, waits until the pool is quiet, and only then ends it. What was accepted before is in
 //! the counts, what comes later is refused, so once quiet the pool stays so.
 
+use crate::engine::context;
 use crate::engine::injector::{Injector, Side};
 use crate::engine::options::MAX_THREADS;
 use crate::engine::pool::{Pool, State, prepare_process};
@@ -142,15 +143,17 @@ impl Pool {
         self.owned_only()?;
         self.shut(mode);
         let deadline = Deadline::after(timeout_ns);
-        self.wait_until_quiet(deadline)?;
-        self.let_workers_go();
-        self.tell_clients();
-        loop {
-            match self.alive.load(Acquire) {
-                0 => return Ok(()),
-                alive => self.alive.wait(alive, deadline)?,
+        context::while_blocked_anyway(|| {
+            self.wait_until_quiet(deadline)?;
+            self.let_workers_go();
+            self.tell_clients();
+            loop {
+                match self.alive.load(Acquire) {
+                    0 => return Ok(()),
+                    alive => self.alive.wait(alive, deadline)?,
+                }
             }
-        }
+        })
     }
 
     /// Refuses tasks from now on, those of its own tasks too if it discards; then it drops what is queued as well.
@@ -208,10 +211,12 @@ impl Pool {
     /// Drains the pool and joins its threads.
     pub(crate) fn end(&self) {
         self.shut(Shutdown::Drain);
-        // Without a limit in time there is no error.
-        let _ = self.wait_until_quiet(Deadline::Never);
-        self.let_workers_go();
-        self.tell_clients();
-        self.workers.iter().for_each(|worker| worker.dismiss());
+        context::while_blocked_anyway(|| {
+            // Without a limit in time there is no error.
+            let _ = self.wait_until_quiet(Deadline::Never);
+            self.let_workers_go();
+            self.tell_clients();
+            self.workers.iter().for_each(|worker| worker.dismiss());
+        });
     }
 }

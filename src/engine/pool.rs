@@ -17,7 +17,7 @@ use crate::engine::reserve::Reserve;
 use crate::engine::sleep::Sleep;
 use crate::engine::store::Store;
 use crate::engine::worker::{Worker, Workers};
-use crate::engine::{escape, fork};
+use crate::engine::{context, escape, fork};
 use crate::error::{Error, Result};
 use crate::sync::{Acquire, AtomicBool, AtomicU32, AtomicU64, Futex, Mutex, Relaxed};
 use crate::sys::clock::Deadline;
@@ -118,8 +118,9 @@ impl Pool {
         self.generation
     }
 
-    pub(crate) fn is_paused(&self) -> bool {
-        self.injector.head().is_shut()
+    /// Whether what is queued may be started: not in a pool that is paused or drops its tasks.
+    pub(crate) fn may_start(&self) -> bool {
+        !self.injector.head().is_shut() && self.state() < State::Discarding
     }
 
     /// For what can't be done from inside a task of this pool.
@@ -190,7 +191,11 @@ impl Pool {
 
     pub(crate) fn wait(&self, timeout_ns: u64) -> Result<()> {
         self.outside_only()?;
-        self.wait_until_quiet(Deadline::after(timeout_ns))
+        match Deadline::after(timeout_ns) {
+            _ if self.is_quiet() => Ok(()),
+            Deadline::Passed => Err(Error::TimedOut),
+            deadline => context::while_blocked(|| self.wait_until_quiet(deadline)),
+        }
     }
 
     pub(crate) fn wait_until_quiet(&self, deadline: Deadline) -> Result<()> {

@@ -96,7 +96,7 @@ impl<'a> Search<'a> {
     fn run(&self, task: Task) {
         let discards = self.pool.state() == State::Discarding;
         task.end(if discards { End::Drop(Error::ShutDown.status()) } else { End::Run });
-        self.context.end_blocked();
+        self.context.close_blocking();
         self.worker.lane.end();
     }
 
@@ -214,7 +214,7 @@ impl<'a> Search<'a> {
     /// Of the injector's tasks, only those that are older than `age`.
     fn take_injected(&self, most: u64, age: u64) -> Option<Task> {
         let (pool, queue) = (self.pool, &self.pool.injector);
-        let share = |available: u64| (available / u64::from(pool.workers.len())).clamp(1, most);
+        let share = |available: u64| (available / u64::from(pool.wanted.load(Relaxed).max(1))).clamp(1, most);
         let claim = queue.claim_older(age, share)?;
         let task = queue.read(&claim, 0).task;
         if claim.count > 1 {

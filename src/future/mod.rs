@@ -152,9 +152,15 @@ pub(crate) unsafe fn give_back(future: NonNull<Future>) {
         if !alone && this.word.fetch_sub(REFERENCE, AcqRel) / REFERENCE != 1 {
             return;
         }
-        next = NonNull::new(lock(&this.links).input);
-        // SAFETY: that was the last reference.
-        unsafe { alloc::free(future) };
+        // SAFETY: that was the last reference. No lock: in a forked child it may be held by a thread that is not there.
+        unsafe {
+            let links = match (*future.as_ptr()).links.get_mut() {
+                Ok(links) => links,
+                Err(poisoned) => poisoned.into_inner(),
+            };
+            next = NonNull::new(links.input);
+            alloc::free(future);
+        }
     }
 }
 

@@ -68,7 +68,7 @@ pub(crate) fn wait_any(futures: &[&Future], deadline: Deadline) -> Result<usize>
 
 /// Runs something that one of them depends on, if this thread is a worker that may.
 fn run_one(futures: &[&Future]) -> bool {
-    let Some((pool, worker)) = context::worker_here().filter(|(pool, _)| !pool.is_paused()) else {
+    let Some((pool, worker)) = context::worker_here().filter(|(pool, _)| pool.may_start()) else {
         return false;
     };
     let Some(future) = futures.iter().find_map(|future| future.claim_root(pool)) else {

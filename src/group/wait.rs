@@ -46,7 +46,7 @@ impl Group {
 
     /// Runs one of its tasks, if this thread is a worker that may.
     fn run_one(&self) -> bool {
-        let Some((pool, worker)) = context::worker_here().filter(|(pool, _)| !pool.is_paused()) else {
+        let Some((pool, worker)) = context::worker_here().filter(|(pool, _)| pool.may_start()) else {
             return false;
         };
         if !ptr::eq(pool, self.pool.load(Relaxed)) {

@@ -140,6 +140,10 @@ impl<T> Mutex<T> {
         Mutex(std::sync::Mutex::new(value))
     }
 
+    pub(crate) fn get_mut(&mut self) -> std::sync::LockResult<&mut T> {
+        self.0.get_mut()
+    }
+
     pub(crate) fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
         if current().is_none() {
             let guard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
