@@ -1,42 +1,45 @@
 //! What speaks to a pool and may outlive it: groups, and futures that wait for another's value.
 //!
-//! Each pool has a list of these, and tells them before it goes. One lock of the process guards all lists; whoever holds it
-//! and finds a client listed may use its pool. It is taken when a client comes and goes and when a continuation starts,
-//! never for a plain task.
+//! Each pool has lists of these, and tells them before it goes. The process has a lock for each such list, the same for all
+//! pools; which one a client is in follows from its address, so that threads with clients of their own rarely meet. Whoever
+//! holds a client's lock and finds the client listed may use its pool. The lock is taken when a client comes and goes and
+//! when a continuation starts, never for a plain task.
 //!
-//! It is a lock of ours, so that a forked child can open it: a thread that held it is not there.
+//! The locks are ours, so that a forked child can open them: a thread that held one is not there.
 #![allow(unsafe_code, reason = "links clients that others own")]
 
 use core::cell::Cell;
 use core::ptr::{self, NonNull};
+use core::sync::atomic::AtomicBool;
 
 use crate::engine::fork;
 use crate::engine::pool::Pool;
-use crate::sync::{Acquire, Backoff, Relaxed, Release};
-use core::sync::atomic::AtomicBool;
+use crate::sync::{Acquire, Backoff, Padded, Relaxed, Release};
 
-static LOCKED: AtomicBool = AtomicBool::new(false);
+const SHARDS: usize = 16;
 
-/// The process's lock, held.
-pub(crate) struct Held(());
+static LOCKED: [Padded<AtomicBool>; SHARDS] = [const { Padded(AtomicBool::new(false)) }; SHARDS];
 
-pub(crate) fn hold() -> Held {
+/// One of the locks, held.
+pub(crate) struct Held(usize);
+
+fn hold_shard(shard: usize) -> Held {
     let mut backoff = Backoff::default();
-    while LOCKED.compare_exchange_weak(false, true, Acquire, Relaxed).is_err() {
+    while LOCKED[shard].compare_exchange_weak(false, true, Acquire, Relaxed).is_err() {
         backoff.snooze();
     }
-    Held(())
+    Held(shard)
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        LOCKED.store(false, Release);
+        LOCKED[self.0].store(false, Release);
     }
 }
 
 /// In a forked child.
 pub(crate) fn forget() {
-    LOCKED.store(false, Relaxed);
+    LOCKED.iter().for_each(|locked| locked.store(false, Relaxed));
 }
 
 /// A field of a group or a future.
@@ -44,16 +47,26 @@ pub(crate) struct Client {
     pool: Cell<*const Pool>,
     next: Cell<*const Client>,
     previous: Cell<*const Client>,
-    /// Called once its pool has come to its end and it has been taken off the list, with the lock not held.
-    pool_ended: unsafe fn(NonNull<Client>),
-    /// Called with the lock held when it is taken off for that reason: false if it is about to go anyway.
-    keep: unsafe fn(NonNull<Client>) -> bool,
+    /// Called when its pool has come to its end and it has been taken off the list, with the lock held. True: it stays until
+    /// `afterwards` has been called.
+    pool_ended: unsafe fn(NonNull<Client>) -> bool,
+    afterwards: unsafe fn(NonNull<Client>),
 }
 
 impl Client {
-    pub(crate) fn new(keep: unsafe fn(NonNull<Client>) -> bool, pool_ended: unsafe fn(NonNull<Client>)) -> Client {
+    pub(crate) fn new(
+        pool_ended: unsafe fn(NonNull<Client>) -> bool,
+        afterwards: unsafe fn(NonNull<Client>),
+    ) -> Client {
         let (next, previous) = (Cell::new(ptr::null()), Cell::new(ptr::null()));
-        Client { pool: Cell::new(ptr::null()), next, previous, pool_ended, keep }
+        Client { pool: Cell::new(ptr::null()), next, previous, pool_ended, afterwards }
+    }
+
+    /// Its lock.
+    pub(crate) fn hold(&self) -> Held {
+        // The multiplier is that of Fibonacci hashing; the upper four bits are the best.
+        let hash = (ptr::from_ref(self).addr() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        hold_shard((hash >> 60) as usize)
     }
 
     /// The pool in whose list it is; it does not go while the lock is held.
@@ -64,8 +77,9 @@ impl Client {
 
     /// # Safety
     /// It stays where it is until it is taken off.
-    pub(crate) unsafe fn enlist(&self, pool: &Pool, _held: &Held) {
-        let first = pool.clients.0.get();
+    pub(crate) unsafe fn enlist(&self, pool: &Pool, held: &Held) {
+        let list = &pool.clients.0[held.0];
+        let first = list.get();
         self.pool.set(pool);
         self.next.set(first);
         self.previous.set(ptr::null());
@@ -73,7 +87,7 @@ impl Client {
         if let Some(first) = unsafe { first.as_ref() } {
             first.previous.set(self);
         }
-        pool.clients.0.set(self);
+        list.set(self);
     }
 
     /// Takes it off, if it is listed.
@@ -88,22 +102,22 @@ impl Client {
         }
         match previous {
             Some(previous) => previous.next.set(self.next.get()),
-            None => pool.clients.0.set(self.next.get()),
+            None => pool.clients.0[held.0].set(self.next.get()),
         }
         self.pool.set(ptr::null());
     }
 }
 
-/// A pool's list, guarded by the process's lock.
-pub(crate) struct Clients(Cell<*const Client>);
+/// A pool's lists, each guarded by its lock.
+pub(crate) struct Clients([Padded<Cell<*const Client>>; SHARDS]);
 
 impl Default for Clients {
     fn default() -> Clients {
-        Clients(Cell::new(ptr::null()))
+        Clients([const { Padded(Cell::new(ptr::null())) }; SHARDS])
     }
 }
 
-// SAFETY: touched under the lock alone.
+// SAFETY: touched under the locks alone.
 unsafe impl Sync for Clients {}
 
 impl Pool {
@@ -112,20 +126,25 @@ impl Pool {
         if self.generation() != fork::generation() {
             return;
         }
-        loop {
-            let held = hold();
-            let Some(client) = NonNull::new(self.clients.0.get().cast_mut()) else {
-                return;
-            };
-            // SAFETY: listed clients live, and one that says that it is kept does until it has been told.
-            unsafe {
-                client.as_ref().delist(&held);
-                let kept = (client.as_ref().keep)(client);
-                drop(held);
-                if kept {
-                    (client.as_ref().pool_ended)(client);
-                }
+        for shard in 0..SHARDS {
+            while self.tell_one(shard) {}
+        }
+    }
+
+    fn tell_one(&self, shard: usize) -> bool {
+        let held = hold_shard(shard);
+        let Some(client) = NonNull::new(self.clients.0[shard].get().cast_mut()) else {
+            return false;
+        };
+        // SAFETY: listed clients live, and one that says that it stays does so.
+        unsafe {
+            client.as_ref().delist(&held);
+            let stays = (client.as_ref().pool_ended)(client);
+            drop(held);
+            if stays {
+                (client.as_ref().afterwards)(client);
             }
         }
+        true
     }
 }

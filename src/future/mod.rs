@@ -24,7 +24,7 @@ use core::ffi::c_void;
 use core::ptr::{self, NonNull};
 
 use crate::engine::cancel::Scope;
-use crate::engine::clients::{self, Client};
+use crate::engine::clients::Client;
 use crate::engine::context::{self, Context};
 use crate::engine::fork;
 use crate::engine::job::Extras;
@@ -327,7 +327,7 @@ impl Future {
         self.same_process()?;
         let why = Error::Canceled.status();
         if matches!(self.work, Work::Continue(_)) {
-            let held = clients::hold();
+            let held = self.client.hold();
             if self.change(WAITING, DROPPING) {
                 self.client.delist(&held);
                 drop(held);

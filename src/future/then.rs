@@ -15,7 +15,7 @@ pub(crate) fn then(pool: &Pool, input: &Future, run: Continue, arg: *mut c_void)
     let this = unsafe { next.as_ref() };
     lock(&this.links).input = input.hold().as_ptr();
     // SAFETY: it is taken off before it goes, in `start` or `cancel` or by the pool.
-    unsafe { this.client.enlist(pool, &clients::hold()) };
+    unsafe { this.client.enlist(pool, &this.client.hold()) };
     let mut links = lock(&input.links);
     if input.word.fetch_or(LINKED, AcqRel) & STATE >= DONE {
         drop(links);
@@ -75,7 +75,7 @@ impl Followers {
 fn settle(future: NonNull<Future>, done: bool, value: *mut c_void) -> Followers {
     // SAFETY: that reference keeps it.
     let this = unsafe { future.as_ref() };
-    let held = clients::hold();
+    let held = this.client.hold();
     let pool = this.client.pool(&held);
     if let Some(pool) = pool.filter(|_| done && this.state() == WAITING) {
         this.value.store(value, Relaxed);

@@ -17,7 +17,7 @@ use core::ffi::c_void;
 use core::ptr::{self, NonNull};
 
 use crate::engine::cancel::Scope;
-use crate::engine::clients::{self, Client};
+use crate::engine::clients::Client;
 use crate::engine::context;
 use crate::engine::fork;
 use crate::engine::job::{Extras, Job, JobNode};
@@ -93,14 +93,14 @@ pub(crate) fn create(pool: &Pool, parent: Option<&Group>) -> Result<NonNull<Grou
             next_sibling: ptr::null(),
             previous_sibling: ptr::null(),
         }),
-        client: Client::new(|_| true, pool_ended),
+        client: Client::new(pool_ended, |_| {}),
     })?;
     // SAFETY: nobody else has it yet; it is taken off the lists in `destroy`.
     unsafe {
         if parent.is_none() {
             (*group.as_ptr()).root = group.as_ptr();
         }
-        group.as_ref().client.enlist(pool, &clients::hold());
+        group.as_ref().client.enlist(pool, &group.as_ref().client.hold());
         if let Some(parent) = parent {
             let _guard = parent.guard();
             let (tree, above) = (group.as_ref().tree(), parent.tree());
@@ -120,7 +120,7 @@ pub(crate) unsafe fn destroy(group: NonNull<Group>) -> Result<()> {
     // SAFETY: the caller's promise.
     let this = unsafe { group.as_ref() };
     if this.same_process().is_ok() {
-        let held = clients::hold();
+        let held = this.client.hold();
         let guard = this.guard();
         // SAFETY: under the lock.
         let tree = unsafe { this.tree() };
@@ -138,10 +138,12 @@ pub(crate) unsafe fn destroy(group: NonNull<Group>) -> Result<()> {
 
 /// # Safety
 /// `client` is a field of a listed group, whose pool has ended.
-unsafe fn pool_ended(client: NonNull<Client>) {
+unsafe fn pool_ended(client: NonNull<Client>) -> bool {
     // SAFETY: clients of this type are that field of a group.
     let group = unsafe { client.byte_sub(core::mem::offset_of!(Group, client)).cast::<Group>().as_ref() };
     group.pool.store(ptr::null_mut(), Release);
+    // It may be destroyed as soon as the lock is given back.
+    false
 }
 
 /// # Safety
