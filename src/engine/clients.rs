@@ -31,6 +31,11 @@ fn hold_shard(shard: usize) -> Held {
     Held(shard)
 }
 
+/// While this is held no pool goes that has not been quiet before: for whoever makes one quiet, and is not one of its own.
+pub(crate) fn hold_pools() -> Held {
+    hold_shard(0)
+}
+
 impl Drop for Held {
     fn drop(&mut self) {
         LOCKED[self.0].store(false, Release);

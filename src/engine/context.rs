@@ -10,8 +10,11 @@ use core::ptr;
 use crate::engine::cancel::Scope;
 use crate::engine::injector::Side;
 use crate::engine::pool::{Pool, State};
+use crate::engine::wait::Waiter;
 use crate::engine::worker::Worker;
 use crate::error::{Error, Result};
+use crate::sync::Relaxed;
+use crate::sys::clock::Deadline;
 use crate::sys::tls;
 
 pub(crate) struct Context {
@@ -26,8 +29,12 @@ pub(crate) struct Context {
     scope: Cell<*const Scope>,
     /// How many `tp_blocking_begin` of the task that runs are open.
     open: Cell<u32>,
-    /// Of a worker's outermost context: how many of the thread's tasks are, and how many waits.
+    /// Of a worker's outermost context: how many the thread's tasks have open in all.
     blocked: Cell<u32>,
+    /// Where the own queue's tail was when the task began.
+    first: Cell<u64>,
+    /// That position is one in the blocks to which the queue is moving.
+    moved: Cell<bool>,
     outer: *const Context,
 }
 
@@ -42,6 +49,8 @@ impl Context {
             scope: Cell::new(ptr::null()),
             open: Cell::new(0),
             blocked: Cell::new(0),
+            moved: Cell::new(false),
+            first: Cell::new(worker.map_or(0, |worker| worker.queue.tail_position())),
             outer: innermost(),
         };
         let before = tls::get();
@@ -64,6 +73,10 @@ impl Context {
     fn root(&self) -> Option<(&Context, &Worker)> {
         // SAFETY: outer contexts live longer, and a worker lives longer than its thread's contexts.
         let outermost = core::iter::successors(Some(self), |context| unsafe { context.outer.as_ref() }).last()?;
+        if outermost.leaves.get() {
+            // It is out of the counts already.
+            return None;
+        }
         // SAFETY: likewise.
         unsafe { outermost.worker.as_ref() }.map(|worker| (outermost, worker))
     }
@@ -73,17 +86,17 @@ impl Context {
     pub(crate) fn close_blocking(&self) {
         let open = self.open.replace(0);
         if open > 0
-            && let Some((root, _)) = self.root()
+            && let Some((root, worker)) = self.root()
         {
-            root.unblock(open);
+            root.unblock(worker, open);
         }
     }
 
     /// Of the outermost context.
-    fn unblock(&self, n: u32) {
+    fn unblock(&self, worker: &Worker, n: u32) {
         self.blocked.set(self.blocked.get().saturating_sub(n));
         if self.blocked.get() == 0 {
-            self.pool().end_blocked();
+            worker.pool().end_blocked(worker);
         }
     }
 
@@ -95,6 +108,16 @@ impl Context {
     /// Returns the name before.
     pub(crate) fn set_name(&self, name: *const [u8; 32]) -> *const [u8; 32] {
         self.name.replace(name)
+    }
+
+    /// What its task submits to the own queue comes at this position or later.
+    pub(crate) fn first(&self) -> u64 {
+        self.first.get()
+    }
+
+    #[inline]
+    pub(crate) fn set_first(&self, position: u64) {
+        self.first.set(position);
     }
 
     pub(crate) fn set_leaving(&self) {
@@ -151,29 +174,52 @@ pub(crate) fn is_on_stack(scope: &Scope) -> bool {
     stack.any(|context| unsafe { context.scope.get().as_ref() }.is_some_and(|own| own.is_inside(scope)))
 }
 
-/// Runs `sleep`, which waits for others. On a worker, another takes its place meanwhile. Fails before it sleeps if none
-/// can be had and nobody else of the pool can run.
+/// Sleeps until `waiter` is told. On a worker, another takes its place meanwhile. Fails before it sleeps if none can be had
+/// and nobody else of the pool can run.
+pub(crate) fn park(waiter: &Waiter, deadline: Deadline) -> Result<()> {
+    let Some((root, worker)) = current().and_then(Context::root) else {
+        return waiter.sleep(deadline);
+    };
+    let pool = worker.pool();
+    if root.blocked.get() > 0 {
+        // Blocked already, and perhaps not replaced.
+        pool.replaced_or_alone()?;
+        return waiter.sleep(deadline);
+    }
+    let replaced = pool.begin_blocked(worker);
+    waiter.count_in(pool.reserve.counts());
+    let result = if replaced.is_err() && !pool.anyone_runs() && !waiter.is_told() {
+        Err(Error::NoThread)
+    } else {
+        waiter.sleep(deadline)
+    };
+    worker.is_blocked.store(false, Relaxed);
+    waiter.count_out();
+    result
+}
+
+/// The same for another kind of sleep.
 pub(crate) fn while_blocked<R>(sleep: impl FnOnce() -> Result<R>) -> Result<R> {
     let Some((root, worker)) = current().and_then(Context::root) else {
         return sleep();
     };
     let pool = worker.pool();
-    if root.blocked.get() == 0 && pool.begin_blocked().is_err() && !pool.anyone_runs() {
-        pool.end_blocked();
-        return Err(Error::NoThread);
+    if root.blocked.get() > 0 {
+        pool.replaced_or_alone()?;
+        return sleep();
     }
-    root.blocked.set(root.blocked.get() + 1);
-    let result = sleep();
-    root.unblock(1);
+    let replaced = pool.begin_blocked(worker);
+    let result = if replaced.is_err() && !pool.anyone_runs() { Err(Error::NoThread) } else { sleep() };
+    pool.end_blocked(worker);
     result
 }
 
 /// The same for what can't fail: if nobody can be had, fewer run meanwhile.
 pub(crate) fn while_blocked_anyway<R>(sleep: impl FnOnce() -> R) -> R {
-    let began = current().is_some() && {
+    let began = current().is_some();
+    if began {
         let _ = begin_blocking();
-        true
-    };
+    }
     let result = sleep();
     if began {
         let _ = end_blocking();
@@ -193,7 +239,7 @@ pub(crate) fn begin_blocking() -> Result<()> {
     };
     let first = root.blocked.get() == 0;
     root.blocked.set(root.blocked.get() + 1);
-    if first { worker.pool().begin_blocked() } else { Ok(()) }
+    if first { worker.pool().begin_blocked(worker) } else { Ok(()) }
 }
 
 pub(crate) fn end_blocking() -> Result<()> {
@@ -206,17 +252,39 @@ pub(crate) fn end_blocking() -> Result<()> {
     };
     let open = context.open.get().checked_sub(1).ok_or(Error::Invalid)?;
     context.open.set(open);
-    if let Some((root, _)) = context.root() {
-        root.unblock(1);
+    if let Some((root, worker)) = context.root() {
+        root.unblock(worker, 1);
     }
     Ok(())
 }
 
-/// The pool and the worker of the innermost task on this thread, if a worker runs it.
-pub(crate) fn worker_here<'a>() -> Option<(&'a Pool, &'a Worker)> {
+/// An entry of the worker's own queue, or its tail, goes from one position to a later one, in the order of positions.
+pub(crate) fn entry_moved(worker: &Worker, from: u64, to: u64) {
+    // SAFETY: outer contexts live longer.
+    let stack = core::iter::successors(current(), |context| unsafe { context.outer.as_ref() });
+    for context in stack.filter(|context| ptr::eq(context.worker, worker)) {
+        if context.first.get() <= from && !context.moved.get() {
+            context.first.set(to);
+            context.moved.set(true);
+        }
+        if from == u64::MAX {
+            context.moved.set(false);
+        }
+    }
+}
+
+/// A task that a worker runs.
+pub(crate) struct Here<'a> {
+    pub(crate) pool: &'a Pool,
+    pub(crate) worker: &'a Worker,
+    pub(crate) context: &'a Context,
+}
+
+/// The innermost task on this thread, if a worker runs it.
+pub(crate) fn here<'a>() -> Option<Here<'a>> {
     let context = current().filter(|context| !context.leaves.get())?;
     // SAFETY: a worker outlives its thread's contexts.
-    unsafe { context.worker.as_ref() }.map(|worker| (worker.pool(), worker))
+    unsafe { context.worker.as_ref() }.map(|worker| Here { pool: worker.pool(), worker, context })
 }
 
 impl Pool {

@@ -72,6 +72,10 @@ impl Pool {
     /// Starts a thread in a reserve worker's place; false: there is one.
     pub(crate) fn hire_reserve(&self, index: u32) -> Result<bool> {
         let control = lock(&self.control);
+        let wanted = self.wanted.load(Relaxed);
+        if !(wanted..wanted + self.options.max_reserve).contains(&index) {
+            return Ok(false);
+        }
         let worker = self.workers.get_or_make(index, self)?;
         if control.paused {
             worker.queue.head().shut();
@@ -103,6 +107,9 @@ impl Pool {
         if self.has_started() {
             self.wake_all();
         }
+        drop(control);
+        // A reserve in a new place is one of those asked for now, and the one it stood in for is still blocked.
+        self.fill_up();
         Ok(())
     }
 
@@ -119,6 +126,8 @@ impl Pool {
         control.paused = true;
         self.injectors().for_each(|injector| injector.head().shut());
         self.workers.iter().for_each(|worker| worker.queue.head().shut());
+        self.late.pass();
+        self.workers.iter().for_each(Worker::pass_early_start);
         Ok(())
     }
 
@@ -188,7 +197,7 @@ impl Pool {
             }
             self.drop_here(task, Error::ShutDown);
         }
-        while let Some(task) = self.take_late() {
+        while let Some(task) = self.take_late(|| true) {
             self.drop_here(task, Error::ShutDown);
         }
         for worker in self.workers.iter() {
@@ -218,5 +227,7 @@ impl Pool {
             self.tell_clients();
             self.workers.iter().for_each(|worker| worker.dismiss());
         });
+        // Entries that are no task any more.
+        self.discard();
     }
 }

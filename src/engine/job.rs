@@ -25,7 +25,7 @@ pub(crate) struct Extras {
 
 #[repr(C)]
 pub(crate) struct Job {
-    record: Record,
+    pub(crate) record: Record,
     run: Run,
     arg: *mut c_void,
     pub(crate) extras: Extras,
@@ -107,7 +107,8 @@ impl Pool {
 
     /// The same for a task that no limit on the queue counts.
     pub(crate) fn notice(&self, run: Run, arg: *mut c_void) -> Result<NonNull<JobNode>> {
-        self.jobs.take_with(Job::new(run, arg, Extras::default(), end_notice))
+        let job = Job::new(run, arg, Extras::default(), end_notice);
+        self.jobs.take_with(Job { record: Record::uncounted(end_notice), ..job })
     }
 }
 

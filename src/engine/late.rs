@@ -29,9 +29,9 @@ impl Default for List {
 unsafe impl Send for List {}
 
 impl Pool {
-    /// As from the injector: with room given back for it.
-    pub(crate) fn take_late(&self) -> Option<Task> {
-        let task = self.late.take()?;
+    /// As from the injector: with room given back for it, and if it may.
+    pub(crate) fn take_late(&self, may: impl FnOnce() -> bool) -> Option<Task> {
+        let task = self.late.take(may)?;
         if let Some(capacity) = &self.capacity {
             capacity.give();
         }
@@ -54,16 +54,24 @@ impl Late {
         self.some.store(true, Release);
     }
 
+    /// Waits until whoever is just taking one has it.
+    pub(crate) fn pass(&self) {
+        drop(lock(&self.list));
+    }
+
     #[inline]
     pub(crate) fn has_some(&self) -> bool {
         self.some.load(Acquire)
     }
 
-    fn take(&self) -> Option<Task> {
+    fn take(&self, may: impl FnOnce() -> bool) -> Option<Task> {
         if !self.has_some() {
             return None;
         }
         let mut list = lock(&self.list);
+        if !may() {
+            return None;
+        }
         let record = NonNull::new(list.first)?;
         // SAFETY: as above.
         list.first = unsafe { record.as_ref() }.next.get();

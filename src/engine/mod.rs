@@ -27,6 +27,8 @@ pub(crate) mod clients;
 #[cfg(not(loom))]
 pub(crate) mod late;
 #[cfg(not(loom))]
+pub(crate) mod early;
+#[cfg(not(loom))]
 pub(crate) mod job;
 #[cfg(not(loom))]
 pub(crate) mod options;

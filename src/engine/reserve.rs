@@ -38,8 +38,17 @@ pub(crate) struct Reserve {
 }
 
 impl Reserve {
-    fn counts(&self) -> Counts {
+    /// For `Waiter::count_in`: one is taken off when a waiter goes on.
+    pub(crate) fn counts(&self) -> &AtomicU64 {
+        &self.counts
+    }
+
+    fn now(&self) -> Counts {
         Counts(self.counts.load(Acquire))
+    }
+
+    pub(crate) fn has_blocked(&self) -> bool {
+        self.now().0 & (ACTIVE_ONE - 1) != 0
     }
 
     pub(crate) fn add_active(&self) {
@@ -57,7 +66,7 @@ impl Reserve {
 
     /// For a worker beyond the wanted ones.
     pub(crate) fn has_surplus(&self, wanted: u32) -> bool {
-        self.counts().running() > u64::from(wanted)
+        self.now().running() > u64::from(wanted)
     }
 
     pub(crate) fn leave(&self, wanted: u32) -> bool {
@@ -67,36 +76,54 @@ impl Reserve {
 
 impl Pool {
     /// The calling worker is blocked from now on, even if this fails because no thread can be had in its place.
-    pub(crate) fn begin_blocked(&self) -> Result<()> {
+    pub(crate) fn begin_blocked(&self, worker: &Worker) -> Result<()> {
+        worker.is_blocked.store(true, Relaxed);
         self.reserve.counts.fetch_add(1, AcqRel);
-        self.call_reserve()
+        self.call_reserve().map(drop)
     }
 
-    pub(crate) fn end_blocked(&self) {
+    /// For a worker that is blocked already: fails if it was not replaced, can't be now, and nobody else can run.
+    pub(crate) fn replaced_or_alone(&self) -> Result<()> {
+        if self.anyone_runs() { Ok(()) } else { self.call_reserve().map(drop) }
+    }
+
+    /// As many as are missing, where they can be had.
+    pub(crate) fn fill_up(&self) {
+        while let Ok(true) = self.call_reserve() {}
+    }
+
+    pub(crate) fn end_blocked(&self, worker: &Worker) {
+        worker.is_blocked.store(false, Relaxed);
         self.reserve.counts.fetch_sub(1, AcqRel);
     }
 
     pub(crate) fn anyone_runs(&self) -> bool {
-        self.reserve.counts().running() > 0
+        self.reserve.now().running() > 0
     }
 
-    fn call_reserve(&self) -> Result<()> {
+    /// Whether one was called; none is where enough run.
+    fn call_reserve(&self) -> Result<bool> {
         let wanted = u64::from(self.wanted.load(Acquire));
         let most = wanted + u64::from(self.options.max_reserve);
         let needed = |counts: Counts| counts.running() < wanted;
         if !self.reserve.change(|counts| counts + ACTIVE_ONE, |counts| needed(counts) && counts.active() < most) {
-            return if needed(self.reserve.counts()) { Err(Error::NoThread) } else { Ok(()) };
+            return if needed(self.reserve.now()) { Err(Error::NoThread) } else { Ok(false) };
         }
         let mut backoff = Backoff::default();
         loop {
-            let places = wanted as u32..most as u32;
+            // Both may have changed, by a resize that has filled the places itself.
+            let wanted = self.wanted.load(Acquire);
+            if self.reserve.leave(wanted) {
+                return Ok(false);
+            }
+            let places = wanted..wanted + self.options.max_reserve;
             if places.clone().filter_map(|index| self.workers.get(index)).any(Worker::recall) {
-                return Ok(());
+                return Ok(true);
             }
             let is_empty = |&index: &u32| self.workers.get(index).is_none_or(|worker| worker.place() == EMPTY);
             if let Some(index) = places.clone().find(is_empty) {
                 match self.hire_reserve(index) {
-                    Ok(true) => return Ok(()),
+                    Ok(true) => return Ok(true),
                     Ok(false) => {}
                     Err(error) => {
                         self.reserve.remove_active();

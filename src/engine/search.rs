@@ -94,6 +94,7 @@ impl<'a> Search<'a> {
 
     #[inline]
     fn run(&self, task: Task) {
+        self.context.set_first(self.worker.queue.tail_position());
         let discards = self.pool.state() == State::Discarding;
         task.end(if discards { End::Drop(Error::ShutDown.status()) } else { End::Run });
         self.context.close_blocking();
@@ -192,8 +193,9 @@ impl<'a> Search<'a> {
         let early = self.turn.is_multiple_of(STEAL_FIRST);
         let stolen = if early { self.steal_if_older(self.turn / STEAL_FIRST % places, most) } else { None };
         stolen
+            .or_else(|| self.relieve(most))
             .or_else(|| self.take_injected(most, u64::MAX))
-            .or_else(|| self.pool.take_late())
+            .or_else(|| self.pool.take_late(|| self.pool.may_start()))
             .or_else(|| (0..places).find_map(|nth| self.steal(self.turn.wrapping_add(nth) % places, most)))
             .or_else(|| self.take_leftover())
     }
@@ -232,6 +234,17 @@ impl<'a> Search<'a> {
         self.worker.own_queue().push_all(rest);
         fence(SeqCst);
         self.pool.sleep.task_added(&self.pool.workers);
+    }
+
+    /// From the queues of workers that are blocked, if there are any, before the injector: a blocked one does not come back to
+    /// them, and what they have waits for nobody younger.
+    fn relieve(&self, most: u64) -> Option<Task> {
+        if !self.pool.reserve.has_blocked() {
+            return None;
+        }
+        let blocked = self.pool.workers.iter().filter(|worker| worker.is_blocked.load(Relaxed));
+        let (age, index) = blocked.filter_map(|worker| worker.queue.oldest().map(|age| (age, worker.index))).min()?;
+        if age <= self.pool.injector.head().position() { self.steal(index, most) } else { None }
     }
 
     /// Nothing that passes an older task of the injector.

@@ -8,6 +8,7 @@ use core::ptr::NonNull;
 
 use crate::engine::blocks::{CAP, Stamped};
 use crate::engine::capacity::{Capacity, WhenFull};
+use crate::engine::clients;
 use crate::engine::context::{self, Context};
 use crate::engine::injector::Side;
 use crate::engine::job::Extras;
@@ -174,22 +175,28 @@ impl Pool {
     fn submit_to(&self, worker: &Worker, task: Task) -> Result<()> {
         self.takes_inside()?;
         let queue = worker.own_queue();
+        if let Some(record) = task.record() {
+            record.queue.set((&raw const worker.queue).cast());
+            record.position.set(worker.queue.tail_position());
+            if worker.queue.len() > worker.tidy_at.load(Relaxed) {
+                self.tidy(worker);
+                record.position.set(worker.queue.tail_position());
+            }
+        }
         queue.reserve(1, &self.blocks)?;
         worker.lane.accept(1);
         queue.push(task, self.injector.tail_position());
-        if task.is_record() && worker.queue.len() > worker.tidy_at.load(Relaxed) {
-            self.tidy(worker);
-        }
         Ok(())
     }
 
     /// Rids the worker's queue of entries that are no task any more.
     #[cold]
     fn tidy(&self, worker: &Worker) {
-        let left = worker.own_queue().tidy(&self.blocks, |stale| {
+        let let_go = |stale: Task| {
             stale.end(End::Run);
             worker.lane.end();
-        });
+        };
+        let left = worker.own_queue().tidy(&self.blocks, let_go, |from, to| context::entry_moved(worker, from, to));
         worker.tidy_at.store((2 * left).max(FEW), Relaxed);
         // Who looked meanwhile found nothing.
         fence(SeqCst);
@@ -257,6 +264,10 @@ impl Pool {
         while capacity.is_over()
             && let Some(oldest) = self.pop_oldest()
         {
+            if let Some(uncounted) = oldest.record().filter(|record| !record.counted) {
+                self.late.add(NonNull::from(uncounted));
+                continue;
+            }
             capacity.give();
             self.drop_here(oldest, Error::Full);
         }
@@ -312,6 +323,12 @@ impl Pool {
         if let Some(capacity) = &self.capacity {
             capacity.take_anyway();
         }
+    }
+
+    /// The same by a thread that does not use the pool: from here on it may be destroyed.
+    pub(crate) fn ended_for_others(&self) {
+        let _held = clients::hold_pools();
+        self.ended_here();
     }
 
     /// Counts the end of what no worker's lane has accepted.

@@ -27,11 +27,28 @@ pub(crate) struct Record {
     pub(crate) next: Cell<*mut Record>,
     /// Somebody else ends it, or has: what is in the queue only has to be let go.
     stale: AtomicBool,
+    /// Whether the limit on the queue counts it.
+    pub(crate) counted: bool,
+    /// The run queue that it was last put in, if it was one, and where: the worker's that submitted it.
+    pub(crate) queue: Cell<*const ()>,
+    pub(crate) position: Cell<u64>,
 }
 
 impl Record {
     pub(crate) fn new(end: unsafe fn(NonNull<Record>, End)) -> Record {
-        Record { end, next: Cell::new(ptr::null_mut()), stale: AtomicBool::new(false) }
+        Record {
+            end,
+            next: Cell::new(ptr::null_mut()),
+            stale: AtomicBool::new(false),
+            counted: true,
+            queue: Cell::new(ptr::null()),
+            position: Cell::new(0),
+        }
+    }
+
+    /// One that no limit counts.
+    pub(crate) fn uncounted(end: unsafe fn(NonNull<Record>, End)) -> Record {
+        Record { counted: false, ..Record::new(end) }
     }
 
     pub(crate) fn set_stale(&self) {
@@ -61,14 +78,14 @@ impl Task {
     }
 
     #[inline]
-    pub(crate) fn is_record(self) -> bool {
-        self.run.is_null()
+    pub(crate) fn record(&self) -> Option<&Record> {
+        // SAFETY: a record lives until it has ended.
+        if self.run.is_null() { unsafe { self.data.cast::<Record>().as_ref() } } else { None }
     }
 
     /// Whether it may be ended at any time, before its turn. By whoever has it.
     pub(crate) fn is_stale(self) -> bool {
-        // SAFETY: a record lives until it has ended.
-        self.is_record() && unsafe { &(*self.data.cast::<Record>()).stale }.load(Relaxed)
+        self.record().is_some_and(|record| record.stale.load(Relaxed))
     }
 
     /// As a queue's slot keeps it.

@@ -26,16 +26,31 @@ use core::cell::Cell;
 use core::ptr;
 
 use crate::error::{Error, Result};
-use crate::sync::{Acquire, Futex};
+use crate::sync::{AcqRel, Acquire, AtomicPtr, AtomicU64, Futex, Release};
 use crate::sys::clock::{Deadline, now_ns};
 
 /// Someone who waits, for one thing or for the first of several.
 #[derive(Default)]
 pub(crate) struct Waiter {
     told: Futex,
+    /// The count of blocked workers that it is in, until whoever tells it, or it itself, takes it out.
+    counted: AtomicPtr<AtomicU64>,
 }
 
 impl Waiter {
+    /// Says that this waiter is one of those that `blocked` counts. The count outlives its wait.
+    pub(crate) fn count_in(&self, blocked: &AtomicU64) {
+        self.counted.store(ptr::from_ref(blocked).cast_mut(), Release);
+    }
+
+    /// It goes on: whoever comes first takes it out, so that it counts as running before it has its CPU.
+    pub(crate) fn count_out(&self) {
+        // SAFETY: what was counted in is there until it has been counted out.
+        if let Some(blocked) = unsafe { self.counted.swap(ptr::null_mut(), AcqRel).as_ref() } {
+            blocked.fetch_sub(1, AcqRel);
+        }
+    }
+
     pub(crate) fn is_told(&self) -> bool {
         self.told.load(Acquire) != 0
     }
@@ -134,6 +149,8 @@ impl WaitList {
             link.touch();
             self.0.set(link.next.get());
             link.listed.set(false);
+            // SAFETY: likewise.
+            unsafe { &*link.waiter.get() }.count_out();
             // SAFETY: likewise. Nothing of the link or the waiter is touched after this.
             unsafe { Futex::tell(&raw const (*link.waiter.get()).told, 1) };
             afterwards(link);

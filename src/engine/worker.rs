@@ -37,6 +37,10 @@ pub(crate) struct Worker {
     pub(crate) place: Futex,
     /// Its thread waits to be called again when it is not needed.
     pub(crate) is_reserve: AtomicBool,
+    /// Its task waits, and somebody else runs in its place.
+    pub(crate) is_blocked: AtomicBool,
+    /// Its task is about to start something early: see `early`.
+    pub(crate) starts_early: AtomicBool,
 }
 
 /// Of `Worker::place`: no thread, or one that has decided to end.
@@ -135,10 +139,12 @@ extern "C" fn main(worker: *mut c_void) -> *mut c_void {
         let _ = pool.gate.wait(GATE_CLOSED, Deadline::Never);
     }
     if pool.gate.load(Acquire) == GATE_ABORTED {
+        pool.reserve.remove_active();
         pool.end_start();
     } else {
         Context::enter(pool, Some(worker), |context| {
             call(pool.options.on_start, worker);
+            context.close_blocking();
             pool.end_start();
             work(pool, worker, context);
             context.set_leaving();
@@ -272,10 +278,12 @@ impl Workers {
             post: Mutex::new(Post::default()),
             place: Futex::default(),
             is_reserve: AtomicBool::new(false),
+            is_blocked: AtomicBool::new(false),
+            starts_early: AtomicBool::new(false),
         })?;
         // SAFETY: as in `get`; the chunk was made above.
         unsafe { (*place.load(Relaxed))[index as usize % CHUNK].store(worker.as_ptr(), Release) };
-        self.len.store(index + 1, Release);
+        self.len.fetch_max(index + 1, AcqRel);
         // SAFETY: it lives as long as the table.
         Ok(unsafe { worker.as_ref() })
     }

@@ -107,7 +107,7 @@ impl Drop for Held {
 
 fn make(pool: *const Pool, work: Work, arg: *mut c_void, extras: Extras, word: u32) -> Result<NonNull<Future>> {
     alloc::make(Future {
-        record: Record::new(end),
+        record: if matches!(work, Work::Continue(_)) { Record::uncounted(end) } else { Record::new(end) },
         word: AtomicU32::new(word),
         generation: fork::generation(),
         scope: Scope::new(ptr::null()),
@@ -128,6 +128,7 @@ fn make(pool: *const Pool, work: Work, arg: *mut c_void, extras: Extras, word: u
 
 /// One that is completed by hand.
 pub(crate) fn create() -> Result<NonNull<Future>> {
+    fork::watch()?;
     make(ptr::null(), Work::ByHand, ptr::null_mut(), Extras::default(), PENDING | REFERENCE)
 }
 
@@ -143,24 +144,27 @@ pub(crate) fn submit(pool: &Pool, run: Run, arg: *mut c_void, extras: Extras) ->
 /// # Safety
 /// The caller has a reference, and gives it up.
 pub(crate) unsafe fn give_back(future: NonNull<Future>) {
+    let mut left = Followers::NONE;
     let mut next = Some(future);
     while let Some(future) = next {
-        // SAFETY: the caller's promise, and then the reference that the last one had.
+        // SAFETY: the caller's promise, and then the references that the last one had.
         let this = unsafe { future.as_ref() };
         // Who has the only reference need not count it down.
         let alone = this.word.load(Acquire) / REFERENCE == 1;
-        if !alone && this.word.fetch_sub(REFERENCE, AcqRel) / REFERENCE != 1 {
-            return;
+        next = None;
+        if alone || this.word.fetch_sub(REFERENCE, AcqRel) / REFERENCE == 1 {
+            // SAFETY: that was the last reference. No lock: in a forked child a thread that is not there may hold it.
+            unsafe {
+                let links = match (*future.as_ptr()).links.get_mut() {
+                    Ok(links) => links,
+                    Err(poisoned) => poisoned.into_inner(),
+                };
+                next = NonNull::new(links.input);
+                left.append(core::mem::replace(&mut links.followers, Followers::NONE));
+                alloc::free(future);
+            }
         }
-        // SAFETY: that was the last reference. No lock: in a forked child it may be held by a thread that is not there.
-        unsafe {
-            let links = match (*future.as_ptr()).links.get_mut() {
-                Ok(links) => links,
-                Err(poisoned) => poisoned.into_inner(),
-            };
-            next = NonNull::new(links.input);
-            alloc::free(future);
-        }
+        next = next.or_else(|| left.pop());
     }
 }
 
@@ -204,7 +208,7 @@ impl Future {
 
     /// Whether the limit on a queue counts it.
     fn counts(&self) -> bool {
-        !matches!(self.work, Work::Continue(_))
+        self.record.counted
     }
 
     /// It has left its queue, and room was given back for it.
@@ -265,7 +269,7 @@ impl Future {
         let outer = context.set_name(&self.extras.name);
         if let Some(drop) = self.extras.drop {
             // SAFETY: as in `call`, in place of a run.
-            unsafe { drop(self.arg, why) };
+            context.within(&self.scope, || unsafe { drop(self.arg, why) });
         }
         context.set_name(outer);
     }
@@ -289,6 +293,8 @@ impl Future {
     }
 
     fn finish_linked(&self, this: NonNull<Future>, state: u32, value: *mut c_void, gives_back: bool) {
+        // Who is told may give the last reference back.
+        let _held = Held(self.hold());
         let (followers, input) = self.close(state);
         followers.settle(state == DONE, value);
         for reference in [input, if gives_back { this.as_ptr() } else { ptr::null_mut() }] {
@@ -345,7 +351,7 @@ impl Future {
             }
             self.finish(CANCELED, ptr::null_mut(), false);
             if let Some(pool) = pool {
-                pool.ended_here();
+                pool.ended_for_others();
             }
             return Ok(());
         }

@@ -37,7 +37,7 @@ impl Followers {
     pub(super) const NONE: Followers = Followers { first: ptr::null_mut(), last: ptr::null_mut() };
 
     /// Puts `other` behind.
-    fn append(&mut self, other: Followers) {
+    pub(super) fn append(&mut self, other: Followers) {
         // SAFETY: there is a reference to each.
         match unsafe { self.last.as_ref() } {
             Some(_) if other.first.is_null() => {}
@@ -49,7 +49,7 @@ impl Followers {
         }
     }
 
-    fn pop(&mut self) -> Option<NonNull<Future>> {
+    pub(super) fn pop(&mut self) -> Option<NonNull<Future>> {
         let first = NonNull::new(self.first)?;
         // SAFETY: as above; the caller has that reference now.
         self.first = core::mem::replace(&mut lock(unsafe { &first.as_ref().links }).next, ptr::null_mut());

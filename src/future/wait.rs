@@ -1,6 +1,7 @@
 //! Waiting for a future, or for the first of several: see `engine::wait` for the life of a wait.
 
 use super::*;
+use crate::engine::context::Here;
 use crate::engine::wait::{Link, Waiter, in_time, spin_until};
 use crate::sys::clock::Deadline;
 
@@ -12,12 +13,13 @@ impl Future {
     }
 
     /// The future at the root of what this one waits for: claimed, if it could be.
-    fn claim_root(&self, pool: &Pool) -> Option<Held> {
+    fn claim_root(&self, here: &Here<'_>, anyway: bool) -> Option<Held> {
         let mut this = Held(self.hold());
         loop {
             match this.state() {
-                PENDING if ptr::eq(this.pool, pool) => {
-                    let claimed = this.change(PENDING, RUNNING);
+                PENDING if ptr::eq(this.pool, here.pool) => {
+                    let may = anyway || here.worker.may_run_early(here.context, &this.record);
+                    let claimed = may && this.change(PENDING, RUNNING);
                     if claimed {
                         this.record.set_stale();
                     }
@@ -34,7 +36,7 @@ impl Future {
         let mut this = Held(self.hold());
         loop {
             match this.state() {
-                RUNNING => return context::is_on_stack(&this.scope),
+                RUNNING | DROPPING => return context::is_on_stack(&this.scope),
                 WAITING => match this.input() {
                     Some(input) => this = input,
                     None => return false,
@@ -57,8 +59,11 @@ pub(crate) fn wait_any(futures: &[&Future], deadline: Deadline) -> Result<usize>
     }
     loop {
         in_time(deadline)?;
-        let ran = run_one(futures) || spin_until(|| first_ended().is_some());
-        let result = if ran { Ok(()) } else { park(futures, deadline) };
+        let ran = run_one(futures, false) || spin_until(|| first_ended().is_some());
+        let mut result = if ran { Ok(()) } else { park(futures, deadline) };
+        if result == Err(Error::NoThread) && run_one(futures, true) {
+            result = Ok(());
+        }
         if let Some(index) = first_ended() {
             return Ok(index);
         }
@@ -66,15 +71,16 @@ pub(crate) fn wait_any(futures: &[&Future], deadline: Deadline) -> Result<usize>
     }
 }
 
-/// Runs something that one of them depends on, if this thread is a worker that may.
-fn run_one(futures: &[&Future]) -> bool {
-    let Some((pool, worker)) = context::worker_here().filter(|(pool, _)| pool.may_start()) else {
+/// Runs something that one of them depends on, if this thread is a worker that may; or that may `anyway`.
+fn run_one(futures: &[&Future], anyway: bool) -> bool {
+    let Some(here) = context::here() else {
         return false;
     };
-    let Some(future) = futures.iter().find_map(|future| future.claim_root(pool)) else {
+    let claim = || futures.iter().find_map(|future| future.claim_root(&here, anyway));
+    let Some(future) = here.worker.start_early(claim) else {
         return false;
     };
-    pool.run_claimed(worker, future.counts(), |context| {
+    here.pool.run_claimed(here.worker, future.counts(), |context| {
         let value = future.call(context);
         future.finish(DONE, value, false);
     });
@@ -104,7 +110,7 @@ fn park(futures: &[&Future], deadline: Deadline) -> Result<()> {
         }
         runs
     });
-    let result = if all_listed { context::while_blocked(|| waiter.sleep(deadline)) } else { Ok(()) };
+    let result = if all_listed { context::park(&waiter, deadline) } else { Ok(()) };
     for (future, link) in futures.iter().zip(links) {
         lock(&future.links).waiters.remove(link);
     }

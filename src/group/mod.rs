@@ -307,19 +307,16 @@ impl Group {
         if let Some(node) = node {
             self.unlist(node);
         }
-        for group in self.chain() {
-            let left = group.count.load(Relaxed) - 1;
+        self.chain().for_each(|group| group.count.store(group.count.load(Relaxed) - 1, Release));
+        for group in self.chain().filter(|group| group.is_empty()) {
             // SAFETY: under the lock.
             let tree = unsafe { group.tree() };
-            if left == 0 {
-                tree.emptied += 1;
-                tree.cancelled = false;
-                group.scope.set_cancelled(false);
-                // SAFETY: likewise.
-                unsafe { notices.append(core::mem::replace(&mut tree.notices, Jobs::NONE)) };
-                tree.waiters.tell_all();
-            }
-            group.count.store(left, Release);
+            tree.emptied += 1;
+            tree.cancelled = false;
+            group.scope.set_cancelled(false);
+            // SAFETY: likewise.
+            unsafe { notices.append(core::mem::replace(&mut tree.notices, Jobs::NONE)) };
+            tree.waiters.tell_all();
         }
         drop(guard);
         // SAFETY: the notices are ours.
@@ -358,7 +355,7 @@ impl Group {
             self.scope.set_cancelled(true);
         }
         // A group with a task that has not ended has a pool, and we have claimed one.
-        while let Some(node) = self.take() {
+        while let Some(node) = self.take(|_| true) {
             let Ok(pool) = self.pool() else {
                 return Ok(());
             };
@@ -367,7 +364,7 @@ impl Group {
                 let drop = End::Drop(Error::Canceled.status());
                 Self::end_taken(node, pool, |group, job| context.within(&group.scope, || job.call(drop)));
             });
-            pool.ended_here();
+            pool.ended_for_others();
         }
         Ok(())
     }

@@ -5,8 +5,8 @@ use crate::engine::wait::{Link, Waiter, in_time, spin_until};
 use crate::sys::clock::Deadline;
 
 impl Group {
-    /// Claims the oldest job of this group or of one below.
-    pub(super) fn take(&self) -> Option<NonNull<JobNode>> {
+    /// Claims the oldest job of this group or of one below, if it may.
+    pub(super) fn take(&self, may: impl Fn(&Job) -> bool) -> Option<NonNull<JobNode>> {
         let _guard = self.guard();
         loop {
             let mut group = self;
@@ -22,7 +22,7 @@ impl Group {
                     }
                     group = &*child;
                 }
-                let node = NonNull::new(group.tree().jobs.first)?;
+                let node = NonNull::new(group.tree().jobs.first).filter(|node| may(node.as_ref()))?;
                 group.unlist(node);
                 if node.as_ref().claim_early() {
                     return Some(node);
@@ -44,19 +44,20 @@ impl Group {
         group.ended(None, pool);
     }
 
-    /// Runs one of its tasks, if this thread is a worker that may.
-    fn run_one(&self) -> bool {
-        let Some((pool, worker)) = context::worker_here().filter(|(pool, _)| pool.may_start()) else {
+    /// Runs one of its tasks, if this thread is a worker that may; or that may `anyway`.
+    fn run_one(&self, anyway: bool) -> bool {
+        let Some(here) = context::here() else {
             return false;
         };
-        if !ptr::eq(pool, self.pool.load(Relaxed)) {
+        if !ptr::eq(here.pool, self.pool.load(Relaxed)) {
             return false;
         }
-        let Some(node) = self.take() else {
+        let may = |job: &Job| anyway || here.worker.may_run_early(here.context, &job.record);
+        let Some(node) = here.worker.start_early(|| self.take(may)) else {
             return false;
         };
-        pool.run_claimed(worker, true, |context| {
-            Self::end_taken(node, pool, |group, job| context.within(&group.scope, || job.call(End::Run)));
+        here.pool.run_claimed(here.worker, true, |context| {
+            Self::end_taken(node, here.pool, |group, job| context.within(&group.scope, || job.call(End::Run)));
         });
         true
     }
@@ -82,8 +83,11 @@ impl Group {
                 return Ok(());
             }
             in_time(deadline)?;
-            if !self.run_one() && !spin_until(|| self.is_empty()) {
-                return self.park(before, deadline);
+            if !self.run_one(false) && !spin_until(|| self.is_empty()) {
+                match self.park(before, deadline) {
+                    Err(Error::NoThread) if self.run_one(true) => {}
+                    result => return result,
+                }
             }
         }
     }
@@ -101,7 +105,7 @@ impl Group {
                 self.tree().waiters.add(&link, &waiter);
             }
         }
-        let result = context::while_blocked(|| waiter.sleep(deadline));
+        let result = context::park(&waiter, deadline);
         if waiter.is_told() {
             // Not to be touched any more: another waiter may have freed it.
             return Ok(());
