@@ -30,8 +30,9 @@
 //     with tp_options_init or tp_task_options_init where macros do not reach. Fields that are 0 mean the default.
 //   - All that a thread did before a submit is visible to the task; all that a task did is visible to whoever
 //     waited for it.
-//   - Tasks that one thread submitted leave the queue in the order of submission, and a pool of one worker starts
-//     them exactly so. A task may wait for an earlier task of the thread that submitted it. No task starves: while
+//   - Tasks that one thread submitted leave the queue in the order of submission, and a pool of one worker starts them
+//     exactly so. A task may wait for an earlier task of the thread that submitted it; but one that is waited for
+//     inside a task may be started there, ahead of those, and must then wait for none of them. No task starves: while
 //     it waits, each worker starts at most 512 * threads * (1 + tasks ahead of it) later ones, beside those it holds.
 //   - A callback that lets a C++ exception or pthread_exit escape ends the process, with a message on standard error.
 //   - In a child of fork(), the parent's pools answer TP_EFORKED; tp_default() gives a new pool there.

@@ -31,10 +31,6 @@ pub(crate) struct Context {
     open: Cell<u32>,
     /// Of a worker's outermost context: how many the thread's tasks have open in all.
     blocked: Cell<u32>,
-    /// Where the own queue's tail was when the task began.
-    first: Cell<u64>,
-    /// That position is one in the blocks to which the queue is moving.
-    moved: Cell<bool>,
     outer: *const Context,
 }
 
@@ -49,8 +45,6 @@ impl Context {
             scope: Cell::new(ptr::null()),
             open: Cell::new(0),
             blocked: Cell::new(0),
-            moved: Cell::new(false),
-            first: Cell::new(worker.map_or(0, |worker| worker.queue.tail_position())),
             outer: innermost(),
         };
         let before = tls::get();
@@ -108,16 +102,6 @@ impl Context {
     /// Returns the name before.
     pub(crate) fn set_name(&self, name: *const [u8; 32]) -> *const [u8; 32] {
         self.name.replace(name)
-    }
-
-    /// What its task submits to the own queue comes at this position or later.
-    pub(crate) fn first(&self) -> u64 {
-        self.first.get()
-    }
-
-    #[inline]
-    pub(crate) fn set_first(&self, position: u64) {
-        self.first.set(position);
     }
 
     pub(crate) fn set_leaving(&self) {
@@ -258,33 +242,17 @@ pub(crate) fn end_blocking() -> Result<()> {
     Ok(())
 }
 
-/// An entry of the worker's own queue, or its tail, goes from one position to a later one, in the order of positions.
-pub(crate) fn entry_moved(worker: &Worker, from: u64, to: u64) {
-    // SAFETY: outer contexts live longer.
-    let stack = core::iter::successors(current(), |context| unsafe { context.outer.as_ref() });
-    for context in stack.filter(|context| ptr::eq(context.worker, worker)) {
-        if context.first.get() <= from && !context.moved.get() {
-            context.first.set(to);
-            context.moved.set(true);
-        }
-        if from == u64::MAX {
-            context.moved.set(false);
-        }
-    }
-}
-
 /// A task that a worker runs.
 pub(crate) struct Here<'a> {
     pub(crate) pool: &'a Pool,
     pub(crate) worker: &'a Worker,
-    pub(crate) context: &'a Context,
 }
 
 /// The innermost task on this thread, if a worker runs it.
 pub(crate) fn here<'a>() -> Option<Here<'a>> {
     let context = current().filter(|context| !context.leaves.get())?;
     // SAFETY: a worker outlives its thread's contexts.
-    unsafe { context.worker.as_ref() }.map(|worker| Here { pool: worker.pool(), worker, context })
+    unsafe { context.worker.as_ref() }.map(|worker| Here { pool: worker.pool(), worker })
 }
 
 impl Pool {

@@ -94,7 +94,6 @@ impl<'a> Search<'a> {
 
     #[inline]
     fn run(&self, task: Task) {
-        self.context.set_first(self.worker.queue.tail_position());
         let discards = self.pool.state() == State::Discarding;
         task.end(if discards { End::Drop(Error::ShutDown.status()) } else { End::Run });
         self.context.close_blocking();

@@ -175,13 +175,8 @@ impl Pool {
     fn submit_to(&self, worker: &Worker, task: Task) -> Result<()> {
         self.takes_inside()?;
         let queue = worker.own_queue();
-        if let Some(record) = task.record() {
-            record.queue.set((&raw const worker.queue).cast());
-            record.position.set(worker.queue.tail_position());
-            if worker.queue.len() > worker.tidy_at.load(Relaxed) {
-                self.tidy(worker);
-                record.position.set(worker.queue.tail_position());
-            }
+        if task.record().is_some() && worker.queue.len() > worker.tidy_at.load(Relaxed) {
+            self.tidy(worker);
         }
         queue.reserve(1, &self.blocks)?;
         worker.lane.accept(1);
@@ -192,11 +187,10 @@ impl Pool {
     /// Rids the worker's queue of entries that are no task any more.
     #[cold]
     fn tidy(&self, worker: &Worker) {
-        let let_go = |stale: Task| {
+        let left = worker.own_queue().tidy(&self.blocks, |stale| {
             stale.end(End::Run);
             worker.lane.end();
-        };
-        let left = worker.own_queue().tidy(&self.blocks, let_go, |from, to| context::entry_moved(worker, from, to));
+        });
         worker.tidy_at.store((2 * left).max(FEW), Relaxed);
         // Who looked meanwhile found nothing.
         fence(SeqCst);

@@ -29,21 +29,11 @@ pub(crate) struct Record {
     stale: AtomicBool,
     /// Whether the limit on the queue counts it.
     pub(crate) counted: bool,
-    /// The run queue that it was last put in, if it was one, and where: the worker's that submitted it.
-    pub(crate) queue: Cell<*const ()>,
-    pub(crate) position: Cell<u64>,
 }
 
 impl Record {
     pub(crate) fn new(end: unsafe fn(NonNull<Record>, End)) -> Record {
-        Record {
-            end,
-            next: Cell::new(ptr::null_mut()),
-            stale: AtomicBool::new(false),
-            counted: true,
-            queue: Cell::new(ptr::null()),
-            position: Cell::new(0),
-        }
+        Record { end, next: Cell::new(ptr::null_mut()), stale: AtomicBool::new(false), counted: true }
     }
 
     /// One that no limit counts.

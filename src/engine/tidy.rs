@@ -27,17 +27,6 @@ struct Span {
 }
 
 impl Span {
-    /// What is left of it from `position` on.
-    fn from(mut self, position: u64) -> Span {
-        while self.from / LAP < position / LAP && self.from < self.to {
-            // SAFETY: as in `each`.
-            self.block = unsafe { self.block.as_ref() }.map_or(ptr::null_mut(), |block| block.next.load(Acquire));
-            self.from = (self.from / LAP + 1) * LAP;
-        }
-        self.from = self.from.max(position);
-        self
-    }
-
     /// Calls `each` for each slot.
     fn each(&self, mut each: impl FnMut(&BlockNode, u64)) {
         let (mut block, mut position) = (self.block, self.from);
@@ -83,24 +72,8 @@ impl Chain<'_> {
 }
 
 impl Owner<'_> {
-    /// Whether nothing that is alive stands from `from` up to `to`.
-    pub(crate) fn is_stale_between(&self, from: u64, to: u64) -> bool {
-        let queue = self.queue();
-        let (block, head) = queue.head().hold();
-        let mut stale = true;
-        Span { block, from: head, to }.from(from).each(|block, position| {
-            stale &= block.slot(position).read().task.is_stale();
-        });
-        if let Some(block) = NonNull::new(block) {
-            queue.head().go_on(block, head);
-        }
-        stale
-    }
-
     /// Leaves stale entries out if that is worth it, and passes each to `let_go`. Gives how many entries are left.
-    ///
-    /// `moved` hears from where to where each of these goes, in order, and in the end where the tail is.
-    pub(crate) fn tidy(&self, blocks: &Blocks, let_go: impl Fn(Task), moved: impl Fn(u64, u64)) -> u64 {
+    pub(crate) fn tidy(&self, blocks: &Blocks, let_go: impl Fn(Task)) -> u64 {
         let queue = self.queue();
         let (block, from) = queue.head().hold();
         let old = Span { block, from, to: queue.tail_position() };
@@ -128,10 +101,6 @@ impl Owner<'_> {
                 return;
             }
             left += 1;
-            if let Some(record) = stamped.task.record() {
-                record.position.set(to);
-            }
-            moved(position, to);
             // SAFETY: the new blocks are ours, and there are enough.
             let into = unsafe { last.as_ref() };
             into.slot(to).write(stamped);
@@ -141,7 +110,6 @@ impl Owner<'_> {
                 last = NonNull::new(into.next.load(Acquire)).unwrap_or(last);
             }
         });
-        moved(u64::MAX, to);
         self.go_on(first, last, start, to, blocks);
         old.give_back(blocks);
         left
@@ -213,7 +181,7 @@ mod tests {
             let let_go = core::cell::Cell::new(0);
             // SAFETY: this thread alone appends.
             let owner = unsafe { queue.owner() };
-            owner.tidy(blocks, |_| let_go.set(let_go.get() + 1), |_, _| {});
+            owner.tidy(blocks, |_| let_go.set(let_go.get() + 1));
             fill(queue, blocks, [3].into_iter(), records);
             let got: Vec<crate::engine::blocks::Stamped> = core::iter::from_fn(|| {
                 let claim = queue.claim(|_| 1, false)?;
@@ -243,7 +211,7 @@ mod tests {
             let owner = unsafe { queue.owner() };
             fill(&queue, &blocks, (100..1700).chain(0..live).chain(1700..3100), &records);
             let gone = core::cell::Cell::new(0);
-            assert_eq!(owner.tidy(&blocks, |_| gone.set(gone.get() + 1), |_, _| {}), live);
+            assert_eq!(owner.tidy(&blocks, |_| gone.set(gone.get() + 1)), live);
             assert_eq!((gone.get(), queue.len()), (3000, live));
             for number in 0..live {
                 assert_eq!(owner.pop(&blocks, |stamp| stamp == number).map(|task| task.number()), Ok(number));
@@ -262,7 +230,7 @@ mod tests {
         fill(&queue, &blocks, (0..99).chain(100..140), &records);
         let head = queue.head().position();
         // SAFETY: this thread alone appends.
-        assert_eq!(unsafe { queue.owner() }.tidy(&blocks, |_| panic!("let go"), |_, _| panic!("moved")), 139);
+        assert_eq!(unsafe { queue.owner() }.tidy(&blocks, |_| panic!("let go")), 139);
         assert_eq!((queue.head().position(), queue.len()), (head, 139));
     }
 }

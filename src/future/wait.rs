@@ -1,7 +1,6 @@
 //! Waiting for a future, or for the first of several: see `engine::wait` for the life of a wait.
 
 use super::*;
-use crate::engine::context::Here;
 use crate::engine::wait::{Link, Waiter, in_time, spin_until};
 use crate::sys::clock::Deadline;
 
@@ -13,13 +12,12 @@ impl Future {
     }
 
     /// The future at the root of what this one waits for: claimed, if it could be.
-    fn claim_root(&self, here: &Here<'_>, anyway: bool) -> Option<Held> {
+    fn claim_root(&self, pool: &Pool) -> Option<Held> {
         let mut this = Held(self.hold());
         loop {
             match this.state() {
-                PENDING if ptr::eq(this.pool, here.pool) => {
-                    let may = anyway || here.worker.may_run_early(here.context, &this.record);
-                    let claimed = may && this.change(PENDING, RUNNING);
+                PENDING if ptr::eq(this.pool, pool) => {
+                    let claimed = this.change(PENDING, RUNNING);
                     if claimed {
                         this.record.set_stale();
                     }
@@ -59,11 +57,8 @@ pub(crate) fn wait_any(futures: &[&Future], deadline: Deadline) -> Result<usize>
     }
     loop {
         in_time(deadline)?;
-        let ran = run_one(futures, false) || spin_until(|| first_ended().is_some());
-        let mut result = if ran { Ok(()) } else { park(futures, deadline) };
-        if result == Err(Error::NoThread) && run_one(futures, true) {
-            result = Ok(());
-        }
+        let ran = run_one(futures) || spin_until(|| first_ended().is_some());
+        let result = if ran { Ok(()) } else { park(futures, deadline) };
         if let Some(index) = first_ended() {
             return Ok(index);
         }
@@ -71,12 +66,12 @@ pub(crate) fn wait_any(futures: &[&Future], deadline: Deadline) -> Result<usize>
     }
 }
 
-/// Runs something that one of them depends on, if this thread is a worker that may; or that may `anyway`.
-fn run_one(futures: &[&Future], anyway: bool) -> bool {
+/// Runs something that one of them depends on, if this thread is a worker that may.
+fn run_one(futures: &[&Future]) -> bool {
     let Some(here) = context::here() else {
         return false;
     };
-    let claim = || futures.iter().find_map(|future| future.claim_root(&here, anyway));
+    let claim = || futures.iter().find_map(|future| future.claim_root(here.pool));
     let Some(future) = here.worker.start_early(claim) else {
         return false;
     };

@@ -355,7 +355,7 @@ impl Group {
             self.scope.set_cancelled(true);
         }
         // A group with a task that has not ended has a pool, and we have claimed one.
-        while let Some(node) = self.take(|_| true) {
+        while let Some(node) = self.take() {
             let Ok(pool) = self.pool() else {
                 return Ok(());
             };

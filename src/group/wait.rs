@@ -5,8 +5,8 @@ use crate::engine::wait::{Link, Waiter, in_time, spin_until};
 use crate::sys::clock::Deadline;
 
 impl Group {
-    /// Claims the oldest job of this group or of one below, if it may.
-    pub(super) fn take(&self, may: impl Fn(&Job) -> bool) -> Option<NonNull<JobNode>> {
+    /// Claims the oldest job of this group or of one below.
+    pub(super) fn take(&self) -> Option<NonNull<JobNode>> {
         let _guard = self.guard();
         loop {
             let mut group = self;
@@ -22,7 +22,7 @@ impl Group {
                     }
                     group = &*child;
                 }
-                let node = NonNull::new(group.tree().jobs.first).filter(|node| may(node.as_ref()))?;
+                let node = NonNull::new(group.tree().jobs.first)?;
                 group.unlist(node);
                 if node.as_ref().claim_early() {
                     return Some(node);
@@ -44,16 +44,15 @@ impl Group {
         group.ended(None, pool);
     }
 
-    /// Runs one of its tasks, if this thread is a worker that may; or that may `anyway`.
-    fn run_one(&self, anyway: bool) -> bool {
+    /// Runs one of its tasks, if this thread is a worker that may.
+    fn run_one(&self) -> bool {
         let Some(here) = context::here() else {
             return false;
         };
         if !ptr::eq(here.pool, self.pool.load(Relaxed)) {
             return false;
         }
-        let may = |job: &Job| anyway || here.worker.may_run_early(here.context, &job.record);
-        let Some(node) = here.worker.start_early(|| self.take(may)) else {
+        let Some(node) = here.worker.start_early(|| self.take()) else {
             return false;
         };
         here.pool.run_claimed(here.worker, true, |context| {
@@ -83,11 +82,8 @@ impl Group {
                 return Ok(());
             }
             in_time(deadline)?;
-            if !self.run_one(false) && !spin_until(|| self.is_empty()) {
-                match self.park(before, deadline) {
-                    Err(Error::NoThread) if self.run_one(true) => {}
-                    result => return result,
-                }
+            if !self.run_one() && !spin_until(|| self.is_empty()) {
+                return self.park(before, deadline);
             }
         }
     }
