@@ -9,8 +9,9 @@
 #include <string.h>
 
 static const struct workload *const workloads[] = {
-    &outside_1, &outside_4, &tree, &one_parent,      &chain,        &wake_up,      &wake_up_beside, &ping_pong, &mixed,
-    &metg,      &timer,     &idle, &outside_crowded, &tree_crowded, &outside_busy, &pending,        &create,
+    &outside_1,    &outside_4, &tree,   &one_parent, &chain,          &wake_up,         &wake_up_beside,
+    &ping_pong,    &mixed,     &metg,   &timer,      &idle,           &outside_crowded, &tree_crowded,
+    &outside_busy, &pending,   &create, &futures,    &futures_inside, &group,           &group_inside,
 };
 
 void report(const char *metric, double value, const char *unit) { printf("%s %.9g %s\n", metric, value, unit); }

@@ -6,11 +6,18 @@
 #include <stddef.h>
 
 typedef void (*task_fn)(void *arg);
+typedef void *(*value_fn)(void *arg);
+typedef void (*group_fn)(void *group, void *arg);
 
 // What the argument of every task points at: its first field is the task's own function. So a peer that hands one
 // pointer to one function, as GLib does, needs no allocation that its users would not need.
 struct work {
     task_fn run;
+};
+
+// A result on its way. It stays where it is until it has been waited for; what is in it is the peer's affair.
+struct future {
+    void *room[4];
 };
 
 enum ability {
@@ -24,6 +31,12 @@ enum ability {
     PEER_SPAWN_MANY,  // a stream of tasks from a task
     PEER_PENDING,     // any number of tasks that wait
     PEER_FORK,        // a known number of children from a task, which may be over before the call returns
+
+    PEER_FUTURE,          // a result that is waited for by itself, asked for from outside
+    PEER_FUTURE_INSIDE,   // the same by tasks, which wait for their own
+    PEER_FUTURES_PENDING, // any number of these at a time
+    PEER_GROUP,           // tasks that are waited for together, from outside, again and again in one group
+    PEER_GROUP_INSIDE,    // the same by tasks, once a group
 };
 
 // Returns NULL if the peer has it with `workers` workers, otherwise why not.
@@ -42,5 +55,15 @@ void peer_spawn(task_fn run, void *arg);
 // The same for run(args[0]) to run(args[n - 1]). Where a peer has no call for it, one by one: see one_by_one.c.
 void peer_submit_many(task_fn run, void *const *args, size_t n);
 void peer_spawn_many(task_fn run, void *const *args, size_t n);
+
+// Of those with PEER_FUTURE: asks for what `run(arg)` returns; waits for it, gives it, and ends the future.
+void peer_async(value_fn run, void *arg, struct future *future);
+void *peer_await(struct future *future);
+
+// Of those with PEER_GROUP_INSIDE: makes a group, calls `body(group, arg)` on the calling thread, which runs tasks in
+// the group, waits for them, and ends the group. With PEER_GROUP a body may wait too, as often as it likes.
+void peer_with_group(group_fn body, void *arg);
+void peer_group_run(void *group, task_fn run, void *arg);
+void peer_group_wait(void *group);
 
 #endif

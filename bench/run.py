@@ -20,7 +20,8 @@ import machine
 import results
 from workloads import WORKLOADS
 
-PEERS = ["tp", "tp-batch", "tbb", "glib", "libgomp", "libomp", "dispatch", "pthreadpool", "rayon", "chili", "crossbeam"]
+PEERS = ["tp", "tp-batch", "tbb", "glib", "libgomp", "libomp", "dispatch", "pthreadpool", "rayon", "chili", "crossbeam",
+         "std"]
 NAMES = {"tbb": "oneTBB", "glib": "GLib", "dispatch": "libdispatch"}
 
 

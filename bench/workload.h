@@ -16,6 +16,7 @@ extern const struct workload outside_1, outside_4, outside_crowded, outside_busy
 extern const struct workload tree, tree_crowded, one_parent, chain;
 extern const struct workload wake_up, wake_up_beside, ping_pong, timer, idle, create;
 extern const struct workload mixed, metg, pending;
+extern const struct workload futures, futures_inside, group, group_inside;
 
 // Prints a result; run.py reads it. No blanks in the metric's name.
 void report(const char *metric, double value, const char *unit);

@@ -10,8 +10,9 @@
 
 #include <string.h>
 
-// TASKS is best a multiple of 510: blocks of the queues have 255 slots, a batch has ARGS tasks.
-enum { ARGS = 102, LEAD = 510 };
+// TASKS is best a multiple of 510: blocks of the queues have 255 slots, a batch has ARGS tasks. Where a task waits, it
+// is best a multiple of CLEARED.
+enum { ARGS = 102, LEAD = 510, CLEARED = 1024 };
 
 static size_t tasks, ran;
 static sem_t done;
@@ -127,6 +128,101 @@ static void run_inside(void) { on_first_worker(submits_due); }
 static void chain(void) { on_first_worker(link); }
 static void tree(void) { on_first_worker(node); }
 
+// ---- Futures and groups, from a task, on the first worker --------------------------------------------------
+
+static tp_future *future, *future_before;
+static tp_group *group;
+
+static void *no_value(void *arg) { return arg; }
+
+static void wait_and_release(tp_future *it) {
+    must(tp_future_wait(it, TP_FOREVER, NULL));
+    tp_future_release(it);
+}
+
+// As `link`, and each also waits for the one before, which has ended, and releases it.
+static void *future_link(void *arg) {
+    due(arg);
+    if (future_before != NULL) wait_and_release(future_before);
+    future_before = future;
+    if (ran < LEAD + tasks + LEAD) must(tp_async(pool, future_link, arg, &future));
+    return NULL;
+}
+
+static void first_future_link(void *arg) { must(tp_async(pool, future_link, arg, &future)); }
+
+// Asks for all, and then waits for all: memory is not used again at once.
+static void ends_futures(void *arg) {
+    tp_future **futures = arg;
+    for (size_t i = 0; i < tasks; i++) wait_and_release(futures[i]);
+    mark();
+    free(futures);
+    sem_post(&done);
+}
+
+static void asks_for_futures(void *arg) {
+    tp_future **futures = calloc(tasks, sizeof *futures);
+    (void)arg;
+    mark();
+    for (size_t i = 0; i < tasks; i++) must(tp_async(pool, no_value, NULL, &futures[i]));
+    submit(ends_futures, (size_t)futures);
+}
+
+static void group_link(void *arg) {
+    due(arg);
+    if (ran < LEAD + tasks + LEAD) must(tp_group_submit(group, group_link, arg));
+}
+
+static void run_future(void) {
+    must(tp_async(pool, no_value, NULL, &future));
+    wait_and_release(future);
+}
+
+static void run_group_task(void) {
+    must(tp_group_submit(group, nothing, NULL));
+    must(tp_group_wait(group, TP_FOREVER));
+}
+
+static void run_group_of_two(void) {
+    must(tp_group_create(pool, NULL, &group));
+    for (int i = 0; i < 2; i++) must(tp_group_submit(group, nothing, NULL));
+    must(tp_group_wait(group, TP_FOREVER));
+    must(tp_group_destroy(group));
+}
+
+static void (*repeated)(void);
+
+// Who waits inside leaves entries behind in the queue, which are cleared away every CLEARED tasks.
+static void repeats(void *arg) {
+    (void)arg;
+    for (size_t i = 0; i < 2 * CLEARED + tasks; i++) {
+        if (i == 2 * CLEARED) mark();
+        repeated();
+    }
+    mark();
+    sem_post(&done);
+}
+
+static void on_first_worker_again_and_again(void (*what)(void)) {
+    repeated = what;
+    on_first_worker(repeats);
+}
+
+static void future_chain(void) { on_first_worker(first_future_link); }
+static void futures(void) { on_first_worker(asks_for_futures); }
+static void future_wait_inside(void) { on_first_worker_again_and_again(run_future); }
+static void group_of_two(void) { on_first_worker_again_and_again(run_group_of_two); }
+
+static void group_chain(void) {
+    must(tp_group_create(pool, NULL, &group));
+    on_first_worker(group_link);
+}
+
+static void group_wait_inside(void) {
+    must(tp_group_create(pool, NULL, &group));
+    on_first_worker_again_and_again(run_group_task);
+}
+
 // ------------------------------------------------------------------------------------------------------------
 
 static const struct {
@@ -136,6 +232,8 @@ static const struct {
     {"submit-outside", submit_outside}, {"submit-batch", submit_batch}, {"run-outside", run_outside},
     {"submit-idle", submit_idle},       {"wait-quiet", wait_quiet},     {"chain", chain},
     {"submit-inside", submit_inside},   {"run-inside", run_inside},     {"tree", tree},
+    {"future", future_chain},           {"futures", futures},           {"future-wait-inside", future_wait_inside},
+    {"group-task", group_chain},        {"group-of-two", group_of_two}, {"group-wait-inside", group_wait_inside},
 };
 
 int main(int argc, char **argv) {

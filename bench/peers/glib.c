@@ -11,8 +11,8 @@ static void run_work(gpointer data, gpointer user_data) {
 }
 
 const char *peer_lacks(enum ability ability, unsigned workers) {
-    (void)ability, (void)workers;
-    return NULL;
+    (void)workers;
+    return ability >= PEER_FUTURE ? "has neither futures nor groups" : NULL;
 }
 
 void peer_with_pool(unsigned workers, task_fn body, void *arg) {

@@ -24,3 +24,31 @@ void peer_submit(task_fn run, void *arg) {
 }
 
 void peer_spawn(task_fn run, void *arg) { peer_submit(run, arg); }
+
+// A future is a task that others may depend on.
+void peer_async(value_fn run, void *arg, struct future *future) {
+    void **value = future->room;
+#pragma omp task firstprivate(run, arg, value) depend(out : value[0])
+    *value = run(arg);
+}
+
+void *peer_await(struct future *future) {
+    void **value = future->room;
+#pragma omp taskwait depend(in : value[0])
+    return *value;
+}
+
+void peer_with_group(group_fn body, void *arg) {
+#pragma omp taskgroup
+    body(NULL, arg);
+}
+
+void peer_group_run(void *group, task_fn run, void *arg) {
+    (void)group;
+    peer_submit(run, arg);
+}
+
+void peer_group_wait(void *group) {
+    (void)group;
+#pragma omp taskwait
+}

@@ -26,7 +26,10 @@ thread_local bool in_body;
 
 extern "C" {
 
-const char *peer_lacks(enum ability, unsigned) { return nullptr; }
+const char *peer_lacks(enum ability ability, unsigned) {
+    bool is_future = ability == PEER_FUTURE || ability == PEER_FUTURE_INSIDE;
+    return is_future ? "has groups, and no futures" : nullptr;
+}
 
 void peer_with_pool(unsigned workers, task_fn body, void *arg) {
     // Its threads live on without a pool; finalize ends them.
@@ -49,4 +52,21 @@ void peer_submit(task_fn run, void *arg) {
 void peer_spawn(task_fn run, void *arg) {
     current->group.run([=] { run(arg); });
 }
+
+// The body's thread joins the arena for that, in place of a worker: it runs tasks while it waits.
+void peer_with_group(group_fn body, void *arg) {
+    auto all = [=] {
+        tbb::task_group group;
+        body(&group, arg);
+        group.wait();
+    };
+    if (in_body) current->arena.execute(all);
+    else all();
+}
+
+void peer_group_run(void *group, task_fn run, void *arg) {
+    static_cast<tbb::task_group *>(group)->run([=] { run(arg); });
+}
+
+void peer_group_wait(void *group) { static_cast<tbb::task_group *>(group)->wait(); }
 }

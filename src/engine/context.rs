@@ -158,6 +158,13 @@ pub(crate) fn is_on_stack(scope: &Scope) -> bool {
     stack.any(|context| unsafe { context.scope.get().as_ref() }.is_some_and(|own| own.is_inside(scope)))
 }
 
+/// When a task has to look again that waits until `deadline` and is about to look now: in a paused pool what it waits for may
+/// be its own to run once the pool is resumed.
+pub(crate) fn next_look(deadline: Deadline) -> Deadline {
+    const PAUSED_NS: u64 = 20_000_000;
+    if here().is_none_or(|here| here.pool.may_start()) { deadline } else { deadline.min(Deadline::after(PAUSED_NS)) }
+}
+
 /// Sleeps until `waiter` is told. On a worker, another takes its place meanwhile. Fails before it sleeps if none can be had
 /// and nobody else of the pool can run.
 pub(crate) fn park(waiter: &Waiter, deadline: Deadline) -> Result<()> {

@@ -141,8 +141,9 @@ impl Pool {
 
     fn open_heads(&self, control: &mut Control) {
         control.paused = false;
-        self.workers.iter().for_each(|worker| worker.queue.head().open());
+        // The injectors first: a task that has started sees a pool that may start others.
         self.injectors().for_each(|injector| injector.head().open());
+        self.workers.iter().for_each(|worker| worker.queue.head().open());
         fence(SeqCst);
         self.sleep.task_added(&self.workers);
     }

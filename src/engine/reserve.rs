@@ -59,9 +59,10 @@ impl Reserve {
         self.counts.fetch_sub(ACTIVE_ONE, AcqRel);
     }
 
-    /// One more or one less active, if `may` says so of the counts.
-    fn change(&self, to: impl Fn(u64) -> u64, may: impl Fn(Counts) -> bool) -> bool {
-        self.counts.fetch_update(AcqRel, Acquire, |counts| may(Counts(counts)).then(|| to(counts))).is_ok()
+    /// One more or one less active, if `may` says so of the counts; else what they were.
+    fn change(&self, to: impl Fn(u64) -> u64, may: impl Fn(Counts) -> bool) -> core::result::Result<(), Counts> {
+        let changed = |counts| may(Counts(counts)).then(|| to(counts));
+        self.counts.fetch_update(AcqRel, Acquire, changed).map(drop).map_err(Counts)
     }
 
     /// For a worker beyond the wanted ones.
@@ -70,7 +71,7 @@ impl Reserve {
     }
 
     pub(crate) fn leave(&self, wanted: u32) -> bool {
-        self.change(|counts| counts - ACTIVE_ONE, |counts| counts.running() > u64::from(wanted))
+        self.change(|counts| counts - ACTIVE_ONE, |counts| counts.running() > u64::from(wanted)).is_ok()
     }
 }
 
@@ -106,8 +107,9 @@ impl Pool {
         let wanted = u64::from(self.wanted.load(Acquire));
         let most = wanted + u64::from(self.options.max_reserve);
         let needed = |counts: Counts| counts.running() < wanted;
-        if !self.reserve.change(|counts| counts + ACTIVE_ONE, |counts| needed(counts) && counts.active() < most) {
-            return if needed(self.reserve.now()) { Err(Error::NoThread) } else { Ok(false) };
+        let may = |counts: Counts| needed(counts) && counts.active() < most;
+        if let Err(counts) = self.reserve.change(|counts| counts + ACTIVE_ONE, may) {
+            return if needed(counts) { Err(Error::NoThread) } else { Ok(false) };
         }
         let mut backoff = Backoff::default();
         loop {
@@ -115,6 +117,10 @@ impl Pool {
             let wanted = self.wanted.load(Acquire);
             if self.reserve.leave(wanted) {
                 return Ok(false);
+            }
+            let most = u64::from(wanted) + u64::from(self.options.max_reserve);
+            if self.reserve.change(|counts| counts - ACTIVE_ONE, |counts| counts.active() > most).is_ok() {
+                return Err(Error::NoThread);
             }
             let places = wanted..wanted + self.options.max_reserve;
             if places.clone().filter_map(|index| self.workers.get(index)).any(Worker::recall) {
@@ -125,9 +131,9 @@ impl Pool {
                 match self.hire_reserve(index) {
                     Ok(true) => return Ok(true),
                     Ok(false) => {}
-                    Err(error) => {
+                    Err(_) => {
                         self.reserve.remove_active();
-                        return Err(error);
+                        return Err(Error::NoThread);
                     }
                 }
             }

@@ -1,6 +1,7 @@
 //! Waiting for a future, or for the first of several: see `engine::wait` for the life of a wait.
 
 use super::*;
+use crate::engine::context::Here;
 use crate::engine::wait::{Link, Waiter, in_time, spin_until};
 use crate::sys::clock::Deadline;
 
@@ -11,22 +12,24 @@ impl Future {
         if self.is_done() { Ok(self.value.load(Relaxed)) } else { Err(Error::Canceled) }
     }
 
-    /// The future at the root of what this one waits for: claimed, if it could be.
-    fn claim_root(&self, pool: &Pool) -> Option<Held> {
-        let mut this = Held(self.hold());
-        loop {
-            match this.state() {
-                PENDING if ptr::eq(this.pool, pool) => {
-                    let claimed = this.change(PENDING, RUNNING);
-                    if claimed {
-                        this.record.set_stale();
-                    }
-                    return claimed.then_some(this);
-                }
-                WAITING => this = this.input()?,
-                _ => return None,
-            }
+    /// Claims it, to be run here.
+    fn claim_early(&self, pool: &Pool) -> bool {
+        let claimed = ptr::eq(self.pool, pool) && self.change(PENDING, RUNNING);
+        if claimed {
+            self.record.set_stale();
         }
+        claimed
+    }
+
+    /// The future at the root of what this one waits for. `path` gets the last ones before it: each waits for the next.
+    fn root(&self, path: &mut Path) -> Option<Held> {
+        let mut this = Held(self.hold());
+        while this.state() == WAITING {
+            let input = this.input()?;
+            path.push(this);
+            this = input;
+        }
+        Some(this)
     }
 
     /// Whether it can't end before what this thread does.
@@ -45,6 +48,32 @@ impl Future {
     }
 }
 
+/// The last futures on a walk to the root, so that a long chain is not walked anew for each that can be run next.
+struct Path {
+    held: [Option<Held>; Path::LENGTH],
+    /// How many have been pushed and not popped.
+    len: usize,
+}
+
+impl Path {
+    const LENGTH: usize = 64;
+
+    fn new() -> Path {
+        Path { held: [const { None }; Path::LENGTH], len: 0 }
+    }
+
+    fn push(&mut self, future: Held) {
+        self.held[self.len % Path::LENGTH] = Some(future);
+        self.len += 1;
+    }
+
+    /// The last that was pushed, if it is still known.
+    fn pop(&mut self) -> Option<Held> {
+        self.len = self.len.checked_sub(1)?;
+        self.held[self.len % Path::LENGTH].take()
+    }
+}
+
 /// Waits until one of them has ended; which.
 pub(crate) fn wait_any(futures: &[&Future], deadline: Deadline) -> Result<usize> {
     futures.iter().try_for_each(|future| future.same_process())?;
@@ -57,12 +86,14 @@ pub(crate) fn wait_any(futures: &[&Future], deadline: Deadline) -> Result<usize>
     }
     loop {
         in_time(deadline)?;
+        let look = context::next_look(deadline);
         let ran = run_one(futures) || spin_until(|| first_ended().is_some());
-        let result = if ran { Ok(()) } else { park(futures, deadline) };
+        let result = if ran { Ok(()) } else { park(futures, look) };
         if let Some(index) = first_ended() {
             return Ok(index);
         }
-        result?;
+        // Whether time is over is seen above.
+        result.or_else(|error| if error == Error::TimedOut { Ok(()) } else { Err(error) })?;
     }
 }
 
@@ -71,15 +102,24 @@ fn run_one(futures: &[&Future]) -> bool {
     let Some(here) = context::here() else {
         return false;
     };
-    let claim = || futures.iter().find_map(|future| future.claim_root(here.pool));
-    let Some(future) = here.worker.start_early(claim) else {
-        return false;
-    };
-    here.pool.run_claimed(here.worker, future.counts(), |context| {
-        let value = future.call(context);
-        future.finish(DONE, value, false);
-    });
-    true
+    futures.iter().any(|future| {
+        let mut path = Path::new();
+        let mut next = future.root(&mut path);
+        let mut ran = false;
+        while let Some(future) = next.filter(|future| claim(&here, future)) {
+            here.pool.run_claimed(here.worker, future.counts(), |context| {
+                let value = future.call(context);
+                future.finish(DONE, value, false);
+            });
+            ran = true;
+            next = path.pop();
+        }
+        ran
+    })
+}
+
+fn claim(here: &Here<'_>, future: &Future) -> bool {
+    here.worker.start_early(|| future.claim_early(here.pool).then_some(())).is_some()
 }
 
 /// Sleeps until one of them has ended.

@@ -82,8 +82,13 @@ impl Group {
                 return Ok(());
             }
             in_time(deadline)?;
+            let look = context::next_look(deadline);
             if !self.run_one() && !spin_until(|| self.is_empty()) {
-                return self.park(before, deadline);
+                match self.park(before, look) {
+                    // Whether time is over is seen above.
+                    Err(Error::TimedOut) => {}
+                    result => return result,
+                }
             }
         }
     }

@@ -14,7 +14,7 @@ pub(crate) fn now_ns() -> u64 {
 }
 
 /// When a wait ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Deadline {
     /// It has: the caller only looks.
     Passed,

@@ -769,23 +769,167 @@ static void a_batch_that_fits_exactly_is_taken_whole(void **state) {
     }
 }
 
+// ---- Futures and group tasks -------------------------------------------------------------------------------
+
+static void *writes_with_a_result(void *letter) {
+    runs(letter);
+    return letter;
+}
+
+static void a_future_and_a_group_task_that_are_evicted_end_as_dropped(void **state) {
+    (void)state;
+    struct record record = {0, "", {0}};
+    struct letter letters[3];
+    tp_future *future = NULL;
+    tp_task_options options = options_with_drop(drops);
+    tp_pool *pool = pool_full_at(1, TP_FULL_DROP_OLDEST);
+    tp_group *group = group_of(pool, NULL);
+    letters_init(letters, 3, &record);
+    assert_status(tp_pause(pool), TP_OK);
+    assert_status(tp_async_with(pool, writes_with_a_result, &letters[0], &options, &future), TP_OK);
+    assert_status(tp_group_submit_with(group, runs, &letters[1], &options), TP_OK);
+    void *value = pool;
+    assert_status(tp_future_wait(future, LIMIT_NS, &value), TP_ECANCELED);
+    assert_null(value);
+    assert_int_equal(tp_future_state(future), TP_FUTURE_CANCELED);
+    assert_int_equal(tp_group_count(group), 1);
+    assert_status(submit_letter(pool, &letters[2]), TP_OK);
+    assert_int_equal(tp_group_count(group), 0);
+    assert_status(tp_group_wait(group, LIMIT_NS), TP_OK);
+    assert_int_equal(tp_queued(pool), 1);
+    assert_status(tp_resume(pool), TP_OK);
+    assert_status(tp_wait(pool, LIMIT_NS), TP_OK);
+    assert_string_equal(record.order, "abC");
+    tp_future_release(future);
+    assert_status(tp_group_destroy(group), TP_OK);
+    assert_status(tp_destroy(pool), TP_OK);
+}
+
+static void a_future_and_a_group_task_run_in_the_caller(void **state) {
+    (void)state;
+    struct record record = {0, "", {0}};
+    struct letter letters[3];
+    tp_pool *pool = pool_full_at(1, TP_FULL_RUN_IN_CALLER);
+    tp_group *group = group_of(pool, NULL);
+    letters_init(letters, 3, &record);
+    assert_status(tp_pause(pool), TP_OK);
+    assert_status(submit_letter(pool, &letters[0]), TP_OK);
+    tp_future *future = future_of(pool, writes_with_a_result, &letters[1]);
+    assert_int_equal(tp_future_state(future), TP_FUTURE_DONE);
+    assert_ptr_equal(value_of(future), &letters[1]);
+    assert_status(tp_group_submit(group, runs, &letters[2]), TP_OK);
+    assert_int_equal(tp_group_count(group), 0);
+    assert_status(tp_group_wait(group, 0), TP_OK);
+    for (int i = 0; i < 2; i++) assert_true(pthread_equal(record.threads[i], pthread_self()));
+    assert_status(tp_resume(pool), TP_OK);
+    assert_status(tp_wait(pool, LIMIT_NS), TP_OK);
+    assert_string_equal(record.order, "BCA");
+    tp_future_release(future);
+    assert_status(tp_group_destroy(group), TP_OK);
+    assert_status(tp_destroy(pool), TP_OK);
+}
+
+static void futures_and_group_tasks_are_counted_and_refused_as_tasks_are(void **state) {
+    (void)state;
+    tp_future *future = NULL;
+    tp_pool *pool = pool_full_at(3, TP_FULL_FAIL);
+    tp_group *group = group_of(pool, NULL);
+    assert_status(tp_pause(pool), TP_OK);
+    tp_future *first = future_of(pool, same, pool);
+    assert_status(tp_group_submit(group, nothing, NULL), TP_OK);
+    assert_status(tp_submit(pool, nothing, NULL), TP_OK);
+    assert_int_equal(tp_queued(pool), 3);
+    assert_status(tp_async(pool, same, pool, &future), TP_EFULL);
+    assert_null(future);
+    assert_status(tp_group_submit(group, nothing, NULL), TP_EFULL);
+    assert_int_equal(tp_group_count(group), 1);
+    assert_status(tp_resume(pool), TP_OK);
+    assert_ptr_equal(value_of(first), pool);
+    assert_status(tp_wait(pool, LIMIT_NS), TP_OK);
+    tp_future_release(first);
+    assert_status(tp_group_destroy(group), TP_OK);
+    assert_status(tp_destroy(pool), TP_OK);
+}
+
+// What a waiting task takes out of the queue leaves room there.
+static void fills_and_waits(void *arg) {
+    (void)arg;
+    tp_pool *pool = tp_current();
+    tp_group *group = group_of(pool, NULL);
+    for (int round = 0; round < 20; round++) {
+        tp_future *future = future_of(pool, same, arg);
+        for (int i = 0; i < 2; i++) must_status(tp_group_submit(group, nothing, NULL), TP_OK);
+        must_status(tp_submit(pool, nothing, NULL), TP_EFULL);
+        must_status(tp_group_wait(group, LIMIT_NS), TP_OK);
+        value_of(future);
+        tp_future_release(future);
+        must(tp_queued(pool) == 0);
+    }
+    must_status(tp_group_destroy(group), TP_OK);
+}
+
+static void what_a_waiting_task_runs_makes_room_in_the_queue(void **state) {
+    (void)state;
+    tp_pool *pool = pool_full_at(3, TP_FULL_FAIL);
+    for (size_t i = 0; i < rounds(5, 500, 5000); i++) run_inside(pool, fills_and_waits, NULL);
+    for (int i = 0; i < 3; i++) {
+        assert_status(tp_pause(pool), TP_OK);
+        for (int n = 0; n < 3; n++) assert_status(tp_submit(pool, nothing, NULL), TP_OK);
+        assert_status(tp_submit(pool, nothing, NULL), TP_EFULL);
+        assert_status(tp_resume(pool), TP_OK);
+        assert_status(tp_wait(pool, LIMIT_NS), TP_OK);
+    }
+    assert_status(tp_destroy(pool), TP_OK);
+}
+
 // ---- Producers at full speed -------------------------------------------------------------------------------
 
 struct race {
     tp_pool *pool;
+    tp_group *group;
     int32_t when_full;
     size_t offers;
     _Atomic bool starts;
     _Atomic uint64_t ran;
     _Atomic uint64_t dropped;
+    _Atomic uint64_t cancelled;
     _Atomic uint64_t refused;
 };
 
 static void runs_in_a_race(void *race) { atomic_fetch_add(&((struct race *)race)->ran, 1); }
 
+static void *runs_with_a_result(void *race) {
+    runs_in_a_race(race);
+    return race;
+}
+
 static void drops_in_a_race(void *race, tp_status why) {
-    must(why == TP_EFULL);
-    atomic_fetch_add(&((struct race *)race)->dropped, 1);
+    must(why == TP_EFULL || why == TP_ECANCELED);
+    atomic_fetch_add(why == TP_EFULL ? &((struct race *)race)->dropped : &((struct race *)race)->cancelled, 1);
+}
+
+// A future, which is cancelled or waited for now and then.
+static tp_status offer_a_future(struct race *race, const tp_task_options *options, size_t turn) {
+    tp_future *future = NULL;
+    tp_status status = tp_async_with(race->pool, runs_with_a_result, race, options, &future);
+    must((status == TP_OK) == (future != NULL));
+    if (status == TP_OK && turn % 5 == 0) {
+        tp_status cancel = tp_future_cancel(future);
+        must(cancel == TP_OK || cancel == TP_EBUSY);
+    }
+    if (status == TP_OK && turn % 7 == 0) {
+        void *value = NULL;
+        tp_status wait = tp_future_wait(future, LIMIT_NS, &value);
+        must(wait == TP_OK ? value == race : wait == TP_ECANCELED && value == NULL);
+    }
+    tp_future_release(future);
+    return status;
+}
+
+static tp_status offer_one(struct race *race, const tp_task_options *options, size_t turn) {
+    if (turn % 3 == 0) return tp_submit_with(race->pool, runs_in_a_race, race, options);
+    if (turn % 3 == 1) return tp_group_submit_with(race->group, runs_in_a_race, race, options);
+    return offer_a_future(race, options, turn / 3);
 }
 
 // Only a pool that fails refuses, and one that blocks inside of it.
@@ -794,7 +938,7 @@ static void offer(struct race *race) {
     options.drop = drops_in_a_race;
     bool may_refuse = race->when_full == TP_FULL_FAIL || (race->when_full == TP_FULL_BLOCK && tp_current() != NULL);
     for (size_t i = 0; i < race->offers; i++) {
-        tp_status status = tp_submit_with(race->pool, runs_in_a_race, race, &options);
+        tp_status status = offer_one(race, &options, i);
         must(status == TP_OK || (status == TP_EFULL && may_refuse));
         if (status == TP_EFULL) atomic_fetch_add(&race->refused, 1);
     }
@@ -818,6 +962,7 @@ static void assert_race(uint32_t threads, uint64_t capacity, uint32_t producers,
         options.capacity = capacity;
         options.when_full = when_full;
         struct race race = {.pool = pool_with(options), .when_full = when_full, .offers = offered};
+        race.group = group_of(race.pool, NULL);
         if (inside) {
             assert_status(tp_submit(race.pool, offers_inside, &race), TP_OK);
             assert_soon(race.starts);
@@ -825,7 +970,11 @@ static void assert_race(uint32_t threads, uint64_t capacity, uint32_t producers,
         for (uint32_t i = 0; i < producers; i++) outside[i] = start_thread(offers, &race);
         for (uint32_t i = 0; i < producers; i++) join_thread(outside[i]);
         assert_status(tp_wait(race.pool, LIMIT_NS), TP_OK);
-        assert_int_equal(race.ran + race.dropped + race.refused, offered * (producers + (inside ? 1 : 0)));
+        uint64_t ended = race.ran + race.dropped + race.cancelled;
+        assert_int_equal(ended + race.refused, offered * (producers + (inside ? 1 : 0)));
+        assert_int_equal(tp_group_count(race.group), 0);
+        assert_int_equal(tp_queued(race.pool), 0);
+        assert_status(tp_group_destroy(race.group), TP_OK);
         if (when_full != TP_FULL_DROP_OLDEST) assert_int_equal(race.dropped, 0);
         if (when_full == TP_FULL_RUN_IN_CALLER || when_full == TP_FULL_DROP_OLDEST) assert_int_equal(race.refused, 0);
         assert_status(tp_destroy(race.pool), TP_OK);
@@ -889,6 +1038,10 @@ int main(void) {
         cmocka_unit_test(a_wait_is_for_drop_functions_too),
         cmocka_unit_test(a_batch_that_fails_keeps_the_first_that_fit),
         cmocka_unit_test(a_batch_that_fits_exactly_is_taken_whole),
+        cmocka_unit_test(a_future_and_a_group_task_that_are_evicted_end_as_dropped),
+        cmocka_unit_test(a_future_and_a_group_task_run_in_the_caller),
+        cmocka_unit_test(futures_and_group_tasks_are_counted_and_refused_as_tasks_are),
+        cmocka_unit_test(what_a_waiting_task_runs_makes_room_in_the_queue),
         cmocka_unit_test(nothing_is_lost_by_one_producer_at_full_speed),
         cmocka_unit_test(nothing_is_lost_by_several_producers_at_full_speed),
         cmocka_unit_test(nothing_is_lost_where_tasks_produce_too),

@@ -121,8 +121,6 @@ static void a_refused_init_leaves_the_struct_alone(void **state) {
     assert_memory_equal(bytes, before, sizeof bytes);
 }
 
-// ---- Refused -----------------------------------------------------------------------------------------------
-
 static void must_not_run(void *arg) {
     (void)arg;
     must(!"a refused task runs");
@@ -133,6 +131,95 @@ static void must_not_drop(void *arg, tp_status why) {
     (void)why;
     must(!"a refused task is dropped");
 }
+
+static void *must_not_run_async(void *arg) {
+    (void)arg;
+    must(!"a refused task runs");
+    return NULL;
+}
+
+static void *must_not_follow(void *value, void *arg) {
+    (void)value;
+    return must_not_run_async(arg);
+}
+
+static void a_null_is_invalid_where_a_future_or_what_it_needs_is_asked_for(void **state) {
+    (void)state;
+    tp_pool *pool = pool_of(1);
+    tp_future *mine = future_by_hand();
+    tp_future *future = mine;
+    tp_future *futures[] = {mine, NULL};
+    void *value = pool;
+    size_t index = 77;
+    assert_status(tp_async(NULL, must_not_run_async, NULL, &future), TP_EINVAL);
+    assert_status(tp_async(pool, NULL, NULL, &future), TP_EINVAL);
+    assert_status(tp_async(pool, must_not_run_async, NULL, NULL), TP_EINVAL);
+    assert_status(tp_async_with(NULL, must_not_run_async, NULL, NULL, &future), TP_EINVAL);
+    assert_status(tp_async_with(pool, NULL, NULL, NULL, &future), TP_EINVAL);
+    assert_status(tp_async_with(pool, must_not_run_async, NULL, NULL, NULL), TP_EINVAL);
+    assert_status(tp_future_create(NULL), TP_EINVAL);
+    assert_status(tp_future_complete(NULL, NULL), TP_EINVAL);
+    assert_status(tp_future_wait(NULL, TP_FOREVER, &value), TP_EINVAL);
+    assert_status(tp_future_wait_any(NULL, 1, TP_FOREVER, &index), TP_EINVAL);
+    assert_status(tp_future_wait_any(futures, 0, TP_FOREVER, &index), TP_EINVAL);
+    assert_status(tp_future_wait_any(futures, 2, TP_FOREVER, &index), TP_EINVAL);
+    assert_status(tp_future_then(NULL, mine, must_not_follow, NULL, &future), TP_EINVAL);
+    assert_status(tp_future_then(pool, NULL, must_not_follow, NULL, &future), TP_EINVAL);
+    assert_status(tp_future_then(pool, mine, NULL, NULL, &future), TP_EINVAL);
+    assert_status(tp_future_then(pool, mine, must_not_follow, NULL, NULL), TP_EINVAL);
+    assert_status(tp_future_cancel(NULL), TP_EINVAL);
+    assert_int_equal(tp_future_state(NULL), TP_EINVAL);
+    tp_future_release(NULL);
+    assert_ptr_equal(future, mine);
+    assert_int_equal(index, 77);
+    tp_future_release(mine);
+    assert_int_equal(tp_queued(pool), 0);
+    assert_status(tp_destroy(pool), TP_OK);
+}
+
+static void a_null_is_invalid_where_a_group_or_what_it_needs_is_asked_for(void **state) {
+    (void)state;
+    tp_pool *pool = pool_of(1);
+    tp_group *group = group_of(pool, NULL);
+    tp_group *other = group;
+    assert_status(tp_group_create(NULL, NULL, &other), TP_EINVAL);
+    assert_status(tp_group_create(pool, NULL, NULL), TP_EINVAL);
+    assert_status(tp_group_submit(NULL, must_not_run, NULL), TP_EINVAL);
+    assert_status(tp_group_submit(group, NULL, NULL), TP_EINVAL);
+    assert_status(tp_group_submit_with(NULL, must_not_run, NULL, NULL), TP_EINVAL);
+    assert_status(tp_group_submit_with(group, NULL, NULL, NULL), TP_EINVAL);
+    assert_status(tp_group_wait(NULL, TP_FOREVER), TP_EINVAL);
+    assert_status(tp_group_notify(NULL, must_not_run, NULL), TP_EINVAL);
+    assert_status(tp_group_notify(group, NULL, NULL), TP_EINVAL);
+    assert_status(tp_group_cancel(NULL), TP_EINVAL);
+    assert_int_equal(tp_group_count(NULL), 0);
+    assert_status(tp_group_destroy(NULL), TP_OK);
+    assert_int_equal(tp_group_count(group), 0);
+    assert_status(tp_group_destroy(group), TP_OK);
+    assert_status(tp_destroy(pool), TP_OK);
+}
+
+static void options_out_of_range_are_invalid_for_every_task_that_has_them(void **state) {
+    (void)state;
+    tp_pool *pool = pool_of(1);
+    tp_group *group = group_of(pool, NULL);
+    tp_future *future = NULL;
+    for (int i = 0; i < 4; i++) {
+        tp_task_options options = options_with_drop(must_not_drop);
+        if (i == 0) options.reserved = 1;
+        if (i == 1) options.struct_size = sizeof options - 1;
+        if (i == 2) options.priority = TP_PRIORITY_HIGH + 1;
+        if (i == 3) options.priority = TP_PRIORITY_LOW - 1;
+        assert_status(tp_submit_with(pool, must_not_run, NULL, &options), TP_EINVAL);
+        assert_status(tp_group_submit_with(group, must_not_run, NULL, &options), TP_EINVAL);
+        assert_status(tp_async_with(pool, must_not_run_async, NULL, &options, &future), TP_EINVAL);
+        assert_null(future);
+    }
+    assert_status(tp_group_destroy(group), TP_OK);
+    assert_status(tp_destroy(pool), TP_OK);
+}
+
+// ---- Refused -----------------------------------------------------------------------------------------------
 
 static void a_refused_submit_leaves_the_argument_with_the_caller(void **state) {
     (void)state;
@@ -151,8 +238,8 @@ static void a_refused_submit_does_not_call_drop(void **state) {
     tp_task_options options = TP_TASK_OPTIONS_INIT;
     options.drop = must_not_drop;
     assert_status(tp_submit_with(pool, NULL, NULL, &options), TP_EINVAL);
-    options.priority = TP_PRIORITY_LOW;
-    assert_status(tp_submit_with(pool, must_not_run, NULL, &options), TP_ENOTSUP);
+    options.priority = TP_PRIORITY_LOW - 1;
+    assert_status(tp_submit_with(pool, must_not_run, NULL, &options), TP_EINVAL);
     options.priority = TP_PRIORITY_NORMAL;
     options.reserved = 1;
     assert_status(tp_submit_with(pool, must_not_run, NULL, &options), TP_EINVAL);
@@ -251,6 +338,163 @@ static void a_task_may_make_a_pool_of_its_own(void **state) {
     assert_status(tp_destroy(pool), TP_OK);
 }
 
+// What a task that waits for what is on its own stack is told.
+struct own {
+    tp_pool *pool;
+    tp_future *futures[3];
+    tp_group *groups[3];
+    struct tally set;
+};
+
+static void *waits_for_its_own_future(void *arg) {
+    struct own *own = (struct own *)arg;
+    void *value = arg;
+    must(tally_reaches(&own->set, 1));
+    must_status(tp_future_wait(own->futures[0], 0, &value), TP_EDEADLK);
+    must_status(tp_future_wait(own->futures[0], TP_FOREVER, NULL), TP_EDEADLK);
+    must_status(tp_future_wait(own->futures[1], TP_FOREVER, NULL), TP_EDEADLK);
+    must_status(tp_future_wait_any(own->futures, 2, TP_FOREVER, NULL), TP_EDEADLK);
+    must(tp_future_state(own->futures[0]) == TP_FUTURE_RUNNING);
+    return arg;
+}
+
+static void *follows(void *value, void *arg) {
+    (void)arg;
+    return value;
+}
+
+static void a_task_cannot_wait_for_its_own_future_nor_for_what_follows_it(void **state) {
+    (void)state;
+    for (int i = 0; i < WORKER_COUNTS; i++) {
+        struct own own = {pool_of(worker_counts[i]), {NULL}, {NULL}, TALLY_INIT};
+        own.futures[0] = future_of(own.pool, waits_for_its_own_future, &own);
+        own.futures[1] = future_then(own.pool, own.futures[0], follows, NULL);
+        tally_add(&own.set);
+        assert_ptr_equal(value_of(own.futures[1]), &own);
+        tp_future_release(own.futures[0]);
+        tp_future_release(own.futures[1]);
+        assert_status(tp_destroy(own.pool), TP_OK);
+    }
+}
+
+static void *waits_for_any_that_is_not_its_own(void *arg) {
+    struct own *own = (struct own *)arg;
+    size_t index = 77;
+    must(tally_reaches(&own->set, 1));
+    must_status(tp_future_wait_any(own->futures, 3, SHORT_NS, &index), TP_ETIMEDOUT);
+    must_status(tp_future_complete(own->futures[2], NULL), TP_OK);
+    must_status(tp_future_wait_any(own->futures, 3, TP_FOREVER, &index), TP_OK);
+    must(index == 2);
+    return arg;
+}
+
+static void a_task_may_wait_for_any_of_several_if_one_is_not_its_own(void **state) {
+    (void)state;
+    struct own own = {pool_of(1), {NULL}, {NULL}, TALLY_INIT};
+    own.futures[0] = future_of(own.pool, waits_for_any_that_is_not_its_own, &own);
+    own.futures[1] = future_then(own.pool, own.futures[0], follows, NULL);
+    own.futures[2] = future_by_hand();
+    tally_add(&own.set);
+    assert_ptr_equal(value_of(own.futures[1]), &own);
+    for (int i = 0; i < 3; i++) tp_future_release(own.futures[i]);
+    assert_status(tp_destroy(own.pool), TP_OK);
+}
+
+static void waits_for_its_own_groups(void *arg) {
+    struct own *own = (struct own *)arg;
+    for (int i = 0; i < 3; i++) {
+        must_status(tp_group_wait(own->groups[i], 0), TP_EDEADLK);
+        must_status(tp_group_wait(own->groups[i], TP_FOREVER), TP_EDEADLK);
+    }
+}
+
+static void a_task_cannot_wait_for_its_own_group_nor_for_one_above(void **state) {
+    (void)state;
+    for (int i = 0; i < WORKER_COUNTS; i++) {
+        struct own own = {pool_of(worker_counts[i]), {NULL}, {NULL}, TALLY_INIT};
+        for (int n = 0; n < 3; n++) own.groups[n] = group_of(own.pool, n == 0 ? NULL : own.groups[n - 1]);
+        assert_status(tp_group_submit(own.groups[2], waits_for_its_own_groups, &own), TP_OK);
+        assert_status(tp_group_wait(own.groups[0], LIMIT_NS), TP_OK);
+        for (int n = 2; n >= 0; n--) assert_status(tp_group_destroy(own.groups[n]), TP_OK);
+        assert_status(tp_destroy(own.pool), TP_OK);
+    }
+}
+
+static void waits_for_a_group_below_and_beside(void *arg) {
+    struct own *own = (struct own *)arg;
+    for (int i = 1; i < 3; i++) {
+        must_status(tp_group_submit(own->groups[i], nothing, NULL), TP_OK);
+        must_status(tp_group_wait(own->groups[i], LIMIT_NS), TP_OK);
+    }
+}
+
+static void a_task_may_wait_for_a_group_below_its_own(void **state) {
+    (void)state;
+    struct own own = {pool_of(1), {NULL}, {NULL}, TALLY_INIT};
+    own.groups[0] = group_of(own.pool, NULL);
+    own.groups[1] = group_of(own.pool, own.groups[0]);
+    own.groups[2] = group_of(own.pool, NULL);
+    assert_status(tp_group_submit(own.groups[0], waits_for_a_group_below_and_beside, &own), TP_OK);
+    assert_status(tp_group_wait(own.groups[0], LIMIT_NS), TP_OK);
+    for (int i = 2; i >= 0; i--) assert_status(tp_group_destroy(own.groups[i]), TP_OK);
+    assert_status(tp_destroy(own.pool), TP_OK);
+}
+
+// On one worker without a reserve the waiter runs what it waits for itself: the tasks further down are on its stack.
+static void *asks_for_all_below(void *arg) {
+    struct own *own = (struct own *)arg;
+    must_status(tp_future_wait(own->futures[0], TP_FOREVER, NULL), TP_EDEADLK);
+    must_status(tp_future_wait(own->futures[1], TP_FOREVER, NULL), TP_EDEADLK);
+    must_status(tp_group_wait(own->groups[0], TP_FOREVER), TP_EDEADLK);
+    return arg;
+}
+
+static void waits_with_a_group_on_its_stack(void *arg) {
+    struct own *own = (struct own *)arg;
+    must_status(tp_future_wait(own->futures[0], TP_FOREVER, NULL), TP_EDEADLK);
+    own->futures[1] = future_of(own->pool, asks_for_all_below, arg);
+    must(value_of(own->futures[1]) == arg);
+}
+
+static void *waits_with_a_future_on_its_stack(void *arg) {
+    struct own *own = (struct own *)arg;
+    must(tally_reaches(&own->set, 1));
+    must_status(tp_group_submit(own->groups[0], waits_with_a_group_on_its_stack, arg), TP_OK);
+    must_status(tp_group_wait(own->groups[0], LIMIT_NS), TP_OK);
+    return arg;
+}
+
+static void a_task_cannot_wait_for_one_that_waits_for_it_on_the_same_stack(void **state) {
+    (void)state;
+    struct own own = {pool_reserved(1, 0), {NULL}, {NULL}, TALLY_INIT};
+    own.groups[0] = group_of(own.pool, NULL);
+    own.futures[0] = future_of(own.pool, waits_with_a_future_on_its_stack, &own);
+    tally_add(&own.set);
+    assert_ptr_equal(value_of(own.futures[0]), &own);
+    for (int i = 0; i < 2; i++) tp_future_release(own.futures[i]);
+    assert_status(tp_group_destroy(own.groups[0]), TP_OK);
+    assert_status(tp_destroy(own.pool), TP_OK);
+}
+
+static void *waits_for_its_pool(void *pool) {
+    waits_for_itself(pool);
+    return pool;
+}
+
+static void every_kind_of_task_is_told_that_it_cannot_wait_for_its_pool(void **state) {
+    (void)state;
+    tp_pool *pool = pool_of(1);
+    tp_group *group = group_of(pool, NULL);
+    tp_future *future = future_of(pool, waits_for_its_pool, pool);
+    assert_status(tp_group_submit(group, waits_for_itself, pool), TP_OK);
+    assert_status(tp_group_notify(group, waits_for_itself, pool), TP_OK);
+    assert_ptr_equal(value_of(future), pool);
+    assert_status(tp_wait(pool, LIMIT_NS), TP_OK);
+    tp_future_release(future);
+    assert_status(tp_group_destroy(group), TP_OK);
+    assert_status(tp_destroy(pool), TP_OK);
+}
+
 // ---- TP_ESHUTDOWN ------------------------------------------------------------------------------------------
 
 static void a_pool_that_was_shut_down_refuses_every_change(void **state) {
@@ -298,6 +542,52 @@ static void a_task_of_a_draining_pool_cannot_change_it_either(void **state) {
     assert_status(tp_submit(pool, changes_a_draining_pool, pool), TP_OK);
     assert_status(tp_shutdown(pool, TP_DRAIN, LIMIT_NS), TP_OK);
     assert_status(tp_destroy(pool), TP_OK);
+}
+
+static void a_pool_that_was_shut_down_refuses_futures_and_group_tasks(void **state) {
+    (void)state;
+    const int32_t modes[] = {TP_DRAIN, TP_DISCARD};
+    for (size_t i = 0; i < 2; i++) {
+        tp_pool *pool = pool_of(1);
+        tp_group *group = group_of(pool, NULL);
+        tp_future *hand = future_by_hand();
+        tp_future *future = NULL;
+        tp_task_options options = options_with_drop(must_not_drop);
+        assert_status(tp_shutdown(pool, modes[i], LIMIT_NS), TP_OK);
+        assert_status(tp_async(pool, must_not_run_async, NULL, &future), TP_ESHUTDOWN);
+        assert_status(tp_async_with(pool, must_not_run_async, NULL, &options, &future), TP_ESHUTDOWN);
+        assert_status(tp_future_then(pool, hand, must_not_follow, NULL, &future), TP_ESHUTDOWN);
+        assert_null(future);
+        assert_status(tp_group_submit(group, must_not_run, NULL), TP_ESHUTDOWN);
+        assert_status(tp_group_submit_with(group, must_not_run, NULL, &options), TP_ESHUTDOWN);
+        assert_status(tp_group_notify(group, must_not_run, NULL), TP_ESHUTDOWN);
+        assert_int_equal(tp_group_count(group), 0);
+        tp_future_release(hand);
+        assert_status(tp_group_destroy(group), TP_OK);
+        assert_status(tp_destroy(pool), TP_OK);
+    }
+}
+
+static void submits_all_kinds_while_it_drains(void *arg) {
+    struct own *own = (struct own *)arg;
+    must_soon(tp_pause(own->pool) == TP_ESHUTDOWN);
+    must_status(tp_group_submit(own->groups[0], count, &own->set), TP_OK);
+    must_status(tp_group_notify(own->groups[0], count, &own->set), TP_OK);
+    own->futures[0] = future_of(own->pool, same, arg);
+    own->futures[1] = future_then(own->pool, own->futures[0], follows, NULL);
+}
+
+static void a_task_may_submit_all_kinds_of_tasks_while_its_pool_drains(void **state) {
+    (void)state;
+    struct own own = {pool_of(1), {NULL}, {NULL}, TALLY_INIT};
+    own.groups[0] = group_of(own.pool, NULL);
+    assert_status(tp_submit(own.pool, submits_all_kinds_while_it_drains, &own), TP_OK);
+    assert_status(tp_shutdown(own.pool, TP_DRAIN, LIMIT_NS), TP_OK);
+    assert_int_equal(tally_now(&own.set), 2);
+    assert_ptr_equal(value_of(own.futures[1]), &own);
+    for (int i = 0; i < 2; i++) tp_future_release(own.futures[i]);
+    assert_status(tp_group_destroy(own.groups[0]), TP_OK);
+    assert_status(tp_destroy(own.pool), TP_OK);
 }
 
 // ---- TP_ETIMEDOUT ------------------------------------------------------------------------------------------
@@ -354,20 +644,27 @@ static void the_default_pool_cannot_be_ended(void **state) {
     run_inside(tp_default(), nothing, NULL);
 }
 
-static void a_priority_is_not_supported_yet(void **state) {
-    (void)state;
-    tp_pool *pool = pool_of(1);
-    tp_task_options options = TP_TASK_OPTIONS_INIT;
-    options.priority = TP_PRIORITY_HIGH;
-    assert_status(tp_submit_with(pool, must_not_run, NULL, &options), TP_ENOTSUP);
-    options.priority = TP_PRIORITY_LOW;
-    assert_status(tp_submit_with(pool, must_not_run, NULL, &options), TP_ENOTSUP);
-    options.priority = TP_PRIORITY_NORMAL;
-    assert_status(tp_submit_with(pool, nothing, NULL, &options), TP_OK);
-    assert_status(tp_destroy(pool), TP_OK);
+// ---- The order of errors -----------------------------------------------------------------------------------
+
+static void *asks_wrongly_for_its_own(void *arg) {
+    struct own *own = (struct own *)arg;
+    tp_future *futures[] = {own->futures[0], NULL};
+    must(tally_reaches(&own->set, 1));
+    must_status(tp_future_wait_any(futures, 2, 0, NULL), TP_EINVAL);
+    must_status(tp_future_wait_any(futures, 0, 0, NULL), TP_EINVAL);
+    must_status(tp_group_wait(NULL, 0), TP_EINVAL);
+    return arg;
 }
 
-// ---- The order of errors -----------------------------------------------------------------------------------
+static void invalid_comes_before_deadlock_for_futures_and_groups_too(void **state) {
+    (void)state;
+    struct own own = {pool_of(1), {NULL}, {NULL}, TALLY_INIT};
+    own.futures[0] = future_of(own.pool, asks_wrongly_for_its_own, &own);
+    tally_add(&own.set);
+    value_of(own.futures[0]);
+    tp_future_release(own.futures[0]);
+    assert_status(tp_destroy(own.pool), TP_OK);
+}
 
 static void asks_wrongly_inside(void *pool) {
     must_status(tp_wait(NULL, 0), TP_EINVAL);
@@ -418,7 +715,7 @@ static void deadlock_comes_before_not_supported(void **state) {
     run_inside(tp_default(), ends_the_default_pool, NULL);
 }
 
-static void shut_down_comes_before_full_and_not_supported(void **state) {
+static void shut_down_comes_before_full(void **state) {
     (void)state;
     struct gate gate = GATE_INIT;
     tp_task_options options = TP_TASK_OPTIONS_INIT;
@@ -926,6 +1223,9 @@ int main(void) {
         cmocka_unit_test(a_thread_count_out_of_range_is_invalid_in_a_resize),
         cmocka_unit_test(an_init_of_nothing_or_of_an_impossible_size_is_invalid),
         cmocka_unit_test(a_refused_init_leaves_the_struct_alone),
+        cmocka_unit_test(a_null_is_invalid_where_a_future_or_what_it_needs_is_asked_for),
+        cmocka_unit_test(a_null_is_invalid_where_a_group_or_what_it_needs_is_asked_for),
+        cmocka_unit_test(options_out_of_range_are_invalid_for_every_task_that_has_them),
         cmocka_unit_test(a_refused_submit_leaves_the_argument_with_the_caller),
         cmocka_unit_test(a_refused_submit_does_not_call_drop),
         cmocka_unit_test(a_task_cannot_wait_for_its_own_pool_nor_end_it),
@@ -933,19 +1233,27 @@ int main(void) {
         cmocka_unit_test(a_drop_function_cannot_wait_for_its_pool_nor_end_it),
         cmocka_unit_test(a_task_may_wait_for_another_pool_and_end_it),
         cmocka_unit_test(a_task_may_make_a_pool_of_its_own),
+        cmocka_unit_test(a_task_cannot_wait_for_its_own_future_nor_for_what_follows_it),
+        cmocka_unit_test(a_task_may_wait_for_any_of_several_if_one_is_not_its_own),
+        cmocka_unit_test(a_task_cannot_wait_for_its_own_group_nor_for_one_above),
+        cmocka_unit_test(a_task_may_wait_for_a_group_below_its_own),
+        cmocka_unit_test(a_task_cannot_wait_for_one_that_waits_for_it_on_the_same_stack),
+        cmocka_unit_test(every_kind_of_task_is_told_that_it_cannot_wait_for_its_pool),
         cmocka_unit_test(a_pool_that_was_shut_down_refuses_every_change),
         cmocka_unit_test(a_pool_that_still_drains_refuses_every_change),
         cmocka_unit_test(a_task_of_a_draining_pool_cannot_change_it_either),
+        cmocka_unit_test(a_pool_that_was_shut_down_refuses_futures_and_group_tasks),
+        cmocka_unit_test(a_task_may_submit_all_kinds_of_tasks_while_its_pool_drains),
         cmocka_unit_test(a_wait_for_a_running_task_times_out_and_the_task_goes_on),
         cmocka_unit_test(a_time_out_too_long_for_any_clock_is_as_good_as_forever),
         cmocka_unit_test(a_shutdown_that_timed_out_goes_on),
         cmocka_unit_test(the_default_pool_cannot_be_ended),
-        cmocka_unit_test(a_priority_is_not_supported_yet),
+        cmocka_unit_test(invalid_comes_before_deadlock_for_futures_and_groups_too),
         cmocka_unit_test(invalid_comes_before_deadlock),
         cmocka_unit_test(invalid_comes_before_shut_down),
         cmocka_unit_test(invalid_comes_before_not_supported),
         cmocka_unit_test(deadlock_comes_before_not_supported),
-        cmocka_unit_test(shut_down_comes_before_full_and_not_supported),
+        cmocka_unit_test(shut_down_comes_before_full),
         cmocka_unit_test(the_parents_pool_answers_a_child_that_it_is_the_parents),
         cmocka_unit_test(the_parents_default_pool_answers_so_too),
         cmocka_unit_test(forked_comes_after_invalid_and_before_all_else),

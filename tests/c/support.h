@@ -227,6 +227,85 @@ static inline void run_inside(tp_pool *pool, tp_task_fn run, void *arg) {
     must_status(tp_wait(pool, LIMIT_NS), TP_OK);
 }
 
+// What is tried with one worker, with two, and with more than there may be CPUs.
+static const uint32_t worker_counts[] = {1, 2, 4};
+enum { WORKER_COUNTS = 3 };
+
+// A pool of `threads` workers that takes `capacity` tasks.
+static inline tp_pool *pool_limited(uint32_t threads, uint64_t capacity, int32_t when_full) {
+    tp_options options = TP_OPTIONS_INIT;
+    options.threads = threads;
+    options.capacity = capacity;
+    options.when_full = when_full;
+    return pool_with(options);
+}
+
+// A pool that has `reserves` reserve workers at most, none for 0.
+static inline tp_pool *pool_reserved(uint32_t threads, uint32_t reserves) {
+    tp_options options = TP_OPTIONS_INIT;
+    options.threads = threads;
+    options.max_reserve = reserves == 0 ? TP_NO_RESERVE : reserves;
+    return pool_with(options);
+}
+
+// ---- Groups and futures ------------------------------------------------------------------------------------
+
+static inline tp_group *group_of(tp_pool *pool, tp_group *parent) {
+    tp_group *group = NULL;
+    must_status(tp_group_create(pool, parent, &group), TP_OK);
+    must(group != NULL);
+    return group;
+}
+
+static inline tp_future *future_of(tp_pool *pool, tp_async_fn run, void *arg) {
+    tp_future *future = NULL;
+    must_status(tp_async(pool, run, arg, &future), TP_OK);
+    must(future != NULL);
+    return future;
+}
+
+static inline tp_future *future_by_hand(void) {
+    tp_future *future = NULL;
+    must_status(tp_future_create(&future), TP_OK);
+    must(future != NULL);
+    return future;
+}
+
+static inline tp_future *future_then(tp_pool *pool, tp_future *input, tp_then_fn run, void *arg) {
+    tp_future *future = NULL;
+    must_status(tp_future_then(pool, input, run, arg, &future), TP_OK);
+    must(future != NULL);
+    return future;
+}
+
+// The value of a future that gets one.
+static inline void *value_of(tp_future *future) {
+    void *value = NULL;
+    must_status(tp_future_wait(future, LIMIT_NS, &value), TP_OK);
+    return value;
+}
+
+static inline tp_task_options options_with_drop(tp_drop_fn drop) {
+    tp_task_options options = TP_TASK_OPTIONS_INIT;
+    options.drop = drop;
+    return options;
+}
+
+// A task with a result: its argument.
+static inline void *same(void *arg) { return arg; }
+
+// One that waits at a gate first.
+static inline void *stand_async(void *gate) {
+    stand(gate);
+    return gate;
+}
+
+// A drop function for tasks that are cancelled, and counts them.
+static inline void count_canceled(void *tally, tp_status why) {
+    must(why == TP_ECANCELED);
+    tally_add((struct tally *)tally);
+}
+
 // ---- Threads -----------------------------------------------------------------------------------------------
 
 static inline pthread_t start_thread(void *(*run)(void *), void *arg) {

@@ -1,11 +1,12 @@
 #!/bin/bash
-# Uses the programs of c-examples as a user would: `run.sh DIR`, where DIR holds hello, pgzip and tpsum.
+# Uses the programs of c-examples as a user would: `run.sh DIR`, where DIR holds them.
 #
 # Prints one line per check and a closing count; fails if a check fails. A program that was not built is skipped, and so
 # is a check that this machine cannot make, with the reason.
 set -u -o pipefail
 export LC_ALL=C
 bin=$(cd "${1:?usage: run.sh BUILD_DIRECTORY}" && pwd) || exit 1
+home=$(cd "$(dirname "$0")/../.." && pwd) || exit 1
 work=$(mktemp -d) || exit 1
 trap 'umount "$work/full" 2>/dev/null; rm -rf "$work"' EXIT
 chmod 755 "$work"
@@ -50,6 +51,16 @@ holds() {
     diff <(ls -A "$dir") <(printf '%s\n' "$@" | sort)
 }
 
+# clean STATUS COMMAND...: under memcheck it ends with that status, makes no error, and leaves nothing allocated behind.
+clean() {
+    local want=$1 got=0
+    shift
+    timeout 120 valgrind --error-exitcode=99 --leak-check=full --show-leak-kinds=all --errors-for-leak-kinds=all \
+        --fair-sched=yes "$@" >/dev/null 2>.err || got=$?
+    [ "$got" = "$want" ] && grep -q 'ERROR SUMMARY: 0 errors' .err ||
+        { echo "status $got, not $want"; tail -n 30 .err; return 1; }
+}
+
 # To be run as somebody whom permissions stop.
 as_nobody=()
 [ "$(id -u)" = 0 ] && as_nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups --)
@@ -59,6 +70,35 @@ nobody_works() { "${as_nobody[@]}" "$1" --help >/dev/null 2>&1; }
 
 greets() { [ "$(timeout 20 "$bin/hello")" = "hello, world" ]; }
 if [ -x "$bin/hello" ]; then check "hello greets" greets; else skip hello "not built"; fi
+
+# ---- README ----------------------------------------------------------------------------------------------
+
+# The C of the page, block after block: the first is hello.c, the others are bodies of functions that use these names.
+context='#include <tp.h>
+#include <unistd.h>
+extern tp_pool *pool; extern tp_group *group; extern tp_future *future, *saved;
+extern struct { void *left, *right; } *tree;
+extern size_t n, size; extern ssize_t length; extern int fd; extern char *buffer;
+extern void *image, *images[], *page, *path, *search, *left;
+void *render(void *page), *save(void *image, void *path), *sum(void *node);
+void resize(void *image), make_thumbnail(void *image), look_at_next(void *search);
+int has_more(void *search);'
+code_blocks() { sed -n '/^```c$/,/^```$/p' "$home/README.md"; }
+readme_is_hello() { code_blocks | sed '/^```$/q' | sed '/^```/d' | diff - "$home/c-examples/hello.c"; }
+readme_compiles() {
+    echo "$context" >readme.c
+    code_blocks | sed '1,/^```$/d' | awk '/^```c$/ { print "void block_" ++n "(void);\nvoid block_" n "(void) {"; next }
+        { print /^```$/ ? "}" : $0 }' >>readme.c
+    [ "$(grep -c '^}' readme.c)" -ge 8 ] &&
+        "${CC:-cc}" -std=c11 -Wall -Wextra -Werror -Wno-unused -Wno-unused-result -I "$home/include" -fsyntax-only \
+            readme.c
+}
+check "README.md shows hello.c" readme_is_hello
+if command -v "${CC:-cc}" >/dev/null; then
+    check "the C of README.md compiles" readme_compiles
+else
+    skip "the C of README.md" "there is no C compiler"
+fi
 
 # ---- pgzip -----------------------------------------------------------------------------------------------
 
@@ -287,9 +327,10 @@ test_pgzip() {
     fi
 }
 
-# ---- tpsum -----------------------------------------------------------------------------------------------
+# ---- A tree ----------------------------------------------------------------------------------------------
 
 make_tree() {
+    [ ! -e tree ] || return
     mkdir -p tree/a/b/c tree/empty tree/many tree/large tree/deep
     : >tree/nothing
     printf x >$'tree/a/new\nline'
@@ -310,6 +351,8 @@ make_tree() {
     local dir=tree/deep
     for _ in $(seq 100); do dir=$dir/d && mkdir "$dir" && echo "$dir" >"$dir/f"; done
 }
+
+# ---- tpsum -----------------------------------------------------------------------------------------------
 
 # equals_find ARGUMENT... : tpsum of the paths gives what find and sha256sum give.
 equals_find() {
@@ -365,7 +408,266 @@ test_tpsum() {
     check "tpsum names errors in its options, and helps" tpsum_usage
 }
 
+# ---- tree_walk -------------------------------------------------------------------------------------------
+
+# Links of all kinds, holes, a directory that is deeper than a path may be long.
+make_disk() {
+    mkdir -p disk/a disk/b/c disk/empty disk/one disk/-d || return 1
+    head -c 100000 /dev/urandom >disk/a/file
+    ln disk/a/file disk/b/hard && ln disk/a/file disk/b/c/hard
+    head -c 50000 /dev/urandom >disk/one/x && ln disk/one/x disk/one/y
+    truncate -s 1G disk/b/hole
+    ln -s ../a disk/b/link && ln -s . disk/b/loop && ln -s nowhere disk/b/dangling
+    mkfifo disk/b/fifo
+    local dir
+    dir=disk/deep$(printf '/%0.s'"$(printf 'd%.0s' $(seq 100))" $(seq 60)) && mkdir -p "$dir" || return 1
+    sync -f disk tree
+}
+
+# The lines in du's order and in tree_walk's, sorted, and what both say, with the same status.
+equals_du() {
+    local want got
+    du -0 "$@" 2>"$work/du.err" | sort -z >"$work/want"
+    want=${PIPESTATUS[0]}
+    timeout 20 "$bin/tree_walk" -0 "$@" 2>"$work/.err" | sort -z >"$work/got"
+    got=${PIPESTATUS[0]}
+    [ "$want" = "$got" ] || { echo "status $got, not $want"; return 1; }
+    cmp "$work/want" "$work/got" &&
+        diff <(sed 's/^du: //' "$work/du.err" | sort) <(sed 's/^tree_walk: //' "$work/.err" | sort)
+}
+equals_du_on_threads() { TP_NUM_THREADS=$1 equals_du tree && TP_NUM_THREADS=$1 equals_du disk/deep; }
+# The sums are those of du even where the directory that a hard link counts in is another.
+equals_du_in_all() { equals_du -s "$@" && equals_du -sh "$@"; }
+walk_default_path() { (cd tree && equals_du -a && equals_du -s); }
+# The order of the lines, and of the errors, on any number of threads.
+walk_is_stable() {
+    "$bin/tree_walk" -a -p 1 disk tree nowhere >first 2>first.err
+    for n in 1 2 3 4 8; do
+        for _ in 1 2 3; do
+            "$bin/tree_walk" -a -p $n disk tree nowhere >again 2>again.err
+            cmp first again && cmp first.err again.err || return 1
+        done
+    done
+}
+sorts_by_name() {
+    printf '%s\n' disk/a/file disk/a disk/b/c disk/b/dangling disk/b/fifo disk/b/hole disk/b/link disk/b/loop disk/b \
+        disk/empty disk/one/x disk/one >want
+    "$bin/tree_walk" -a disk/a disk/b disk/empty disk/one | cut -f 2 | diff want -
+}
+# Both hold the file; it counts in the first alone.
+counts_links_once() {
+    local first second alone
+    read -r first second < <("$bin/tree_walk" -s disk/a disk/b | cut -f 1 | xargs)
+    alone=$("$bin/tree_walk" -s disk/b | cut -f 1)
+    [ "$first" -ge 98 ] && [ "$alone" -ge 98 ] && [ "$second" -lt 98 ]
+}
+walk_no_permission() {
+    mkdir -p barred/shut barred/open barred/names && echo 1 >barred/open/f && echo 2 >barred/shut/f &&
+        echo 3 >barred/names/f && sync -f barred && chmod 000 barred/shut && chmod 644 barred/names || return 1
+    "${as_nobody[@]}" du -a barred 2>du.err | sort >want
+    says 1 "tree_walk: cannot read directory 'barred/shut': Permission denied" \
+        "${as_nobody[@]}" "$bin/tree_walk" -a barred >got || return 1
+    diff <(sed 's/^du: //' du.err | sort) <(sed 's/^tree_walk: //' .err) && sort got | cmp want -
+}
+walk_closed_pipe() {
+    timeout 20 "$bin/tree_walk" -a tree | head -c 1 >/dev/null
+    [ "${PIPESTATUS[0]}" = 141 ]
+}
+walk_full() { says 1 "standard output: No space left on device" sh -c '"$1" tree >/dev/full' - "$bin/tree_walk"; }
+walk_closed_stdout() { says 1 "standard output: Bad file descriptor" sh -c '"$1" tree/a >&-' - "$bin/tree_walk"; }
+walk_few_descriptors() { (ulimit -n 24; equals_du -a tree && equals_du disk/deep); }
+walk_usage() {
+    says 1 "-p 0:" "$bin/tree_walk" -p 0 && says 1 "-d x:" "$bin/tree_walk" -d x &&
+        says 1 "-d -1:" "$bin/tree_walk" -d -1 && says 1 "tree_walk --help" "$bin/tree_walk" --what &&
+        "$bin/tree_walk" --help | grep 'Usage: tree_walk' &&
+        "$bin/tree_walk" --version | grep '^tree_walk (tp '
+}
+
+test_tree_walk() {
+    make_tree
+    check "the tree for tree_walk is there" make_disk
+    for n in 1 2 4; do check "tree_walk on $n threads equals du" equals_du_on_threads $n; done
+    check "tree_walk -a equals du" equals_du -a tree
+    check "tree_walk -s equals du, in KiB and in what people read" equals_du_in_all tree disk disk/b
+    check "tree_walk -h equals du" equals_du -ah tree disk/one disk/b disk/a
+    for n in 0 1 3 200; do check "tree_walk -d $n equals du" equals_du -a -d $n tree; done
+    check "tree_walk takes . for no path" walk_default_path
+    check "tree_walk takes files, links, and paths with slashes at the end" \
+        equals_du tree/nothing tree/a/ tree/many// ./tree/a/b disk/b/{link,loop,dangling,fifo,hole} -- disk/-d
+    check "tree_walk follows a link with a slash at the end, as du does" equals_du disk/b/link/
+    check "tree_walk counts nothing twice where paths overlap" equals_du -a tree/a/b tree/a tree tree/many
+    check "tree_walk of a path that is not there goes on" equals_du tree/a nowhere tree/many
+    check "tree_walk of an empty directory" equals_du disk/empty
+    check "tree_walk counts a file with several names once" equals_du disk/one
+    check "tree_walk counts it where it comes first" counts_links_once
+    check "tree_walk goes deeper than a path may be long" equals_du disk/deep
+    check "tree_walk prints the same on any number of threads" walk_is_stable
+    check "tree_walk sorts by name, what is in a directory first" sorts_by_name
+    if nobody_works "$bin/tree_walk"; then
+        check "tree_walk names what it may not read, as du does, and goes on" walk_no_permission
+    else
+        skip "tree_walk without permission" "cannot run it as nobody"
+    fi
+    check "tree_walk needs few descriptors" walk_few_descriptors
+    check "tree_walk to a full device fails" walk_full
+    check "tree_walk to a closed descriptor fails" walk_closed_stdout
+    check "tree_walk dies of a closed pipe" walk_closed_pipe
+    check "tree_walk names errors in its options, and helps" walk_usage
+    if command -v valgrind >/dev/null; then
+        check "tree_walk frees all it had" clean 0 "$bin/tree_walk" -a -p 4 tree/a disk tree/a/b
+        check "tree_walk frees all it had after an error" clean 1 "$bin/tree_walk" -p 4 tree/a nowhere
+    else
+        skip "tree_walk's memory" "valgrind is missing"
+    fi
+}
+
+# ---- cancel_search ---------------------------------------------------------------------------------------
+
+# equals_grep TEXT PATH... : the status is grep's, and the name is one that grep gives.
+equals_grep() {
+    local want=0 got=0
+    timeout 20 grep -r -F -l -D skip -e "$@" >want 2>/dev/null || want=$?
+    timeout 20 "$bin/cancel_search" -- "$@" >got 2>.err || got=$?
+    [ "$want" = "$got" ] || { echo "status $got, not $want"; cat .err; return 1; }
+    # A name may have more lines than one.
+    if [ -s want ]; then [[ $'\n'$(<want)$'\n' == *$'\n'"$(<got)"$'\n'* ]]; else [ ! -s got ]; fi
+}
+# With -q, a match outranks an error.
+equals_grep_quiet() {
+    local want=0
+    timeout 20 grep -r -F -q -D skip -e "$@" 2>/dev/null || want=$?
+    gives "$want" "$bin/cancel_search" -q -- "$@" >got 2>.err && [ ! -s got ]
+}
+make_haystack() {
+    mkdir -p hay/many hay/odd hay/empty || return 1
+    local dir=hay/deep
+    for _ in $(seq 200); do dir=$dir/d; done
+    mkdir -p "$dir" && echo 'deep needle' >"$dir/f"
+    # More than are queued at a time.
+    (cd hay/many && seq 1 20000 | split -l 1 -a 4 -)
+    for i in $(seq 1 40); do echo "common needle $i" >hay/many/common-$i; done
+    : >hay/nothing
+    # In the last byte of a block of 128 KB, across the border, behind it; in a file of many blocks; after a NUL.
+    for at in 131058 131060 131065 131071 131072 131073; do
+        head -c "$at" /dev/zero | tr '\0' x >hay/border-$at && printf 'border-%s-needle' "$at" >>hay/border-$at
+    done
+    (head -c 5000000 /dev/urandom; printf 'last words') >hay/big
+    printf 'a\0b\nbinary needle\0' >hay/binary
+    printf 'newline needle' >hay/odd/$'new\nline'
+    printf 'blank needle' >'hay/odd/ a "b" '
+    printf 'bytes needle' >hay/odd/$'\xff\xfe'
+    printf -- '-dash needle' >hay/odd/-dash
+    printf 'ababababac' >hay/odd/repeats
+    mkfifo hay/fifo
+    ln -s ../many hay/odd/to-many && ln -s .. hay/odd/loop && ln -s nowhere hay/odd/dangling
+    mkdir outside && echo 'outside needle' >outside/f && ln -s ../outside hay/link && ln -s ../../outside/f hay/odd/file
+}
+finds_at_borders() {
+    for at in 131058 131060 131065 131071 131072 131073; do
+        [ "$("$bin/cancel_search" border-$at-needle hay)" = hay/border-$at ] || { echo "$at"; return 1; }
+    done
+    gives 1 "$bin/cancel_search" border-131058-needle-x hay
+}
+finds_on_threads() {
+    local text
+    for text in 'deep needle' 'common needle' 'last words' 'binary needle' 'newline needle' 'no such one' ababac ''; do
+        TP_NUM_THREADS=$1 equals_grep "$text" hay || { echo "'$text'"; return 1; }
+    done
+}
+# The first match is one of 40, and which is a matter of luck.
+finds_one_of_many() {
+    for _ in $(seq 30); do
+        "$bin/cancel_search" -p 4 "common needle" hay/many >got || return 1
+        [ "$(wc -l <got)" = 1 ] && grep -q '^hay/many/common-[0-9]*$' got || { cat got; return 1; }
+    done
+}
+search_default_path() { [ "$(cd hay/odd && "$bin/cancel_search" 'blank needle')" = './ a "b" ' ]; }
+# A terabyte of nothing, which takes minutes to read: whoever reads it stops once the text is found elsewhere. The drops
+# free the paths of what was queued.
+stops_the_rest() {
+    mkdir -p rest && for i in $(seq 1 3); do truncate -s 1T rest/hole-$i || return 1; done
+    for i in $(seq 1 500); do truncate -s 1M "rest/queued-$i"; done
+    echo 'early needle' >rest/needle
+    gives 0 "$bin/cancel_search" -p 5 'early needle' rest hay/many >got && [ "$(cat got)" = rest/needle ]
+}
+links_as_grep() {
+    local path
+    for path in hay hay/link hay/link/ hay/odd/file; do equals_grep 'outside needle' $path || return 1; done
+    equals_grep 'outside needle' hay hay/odd/file && [ -s got ]
+}
+search_errors() {
+    says 2 "cancel_search: nowhere: No such file or directory" "$bin/cancel_search" 'no such needle' hay nowhere &&
+        says 2 "hay/odd/dangling: No such file or directory" "$bin/cancel_search" 'no such needle' hay/odd/dangling &&
+        says 2 "hay/fifo: not a regular file" "$bin/cancel_search" 'no such needle' hay/fifo &&
+        gives 2 "$bin/cancel_search" -s 'no such needle' nowhere 2>.err && [ ! -s .err ] &&
+        gives 0 "$bin/cancel_search" 'deep needle' hay nowhere 2>.err && equals_grep_quiet 'deep needle' hay nowhere &&
+        equals_grep_quiet 'no such needle' nowhere hay
+}
+search_no_permission() {
+    mkdir -p locked/dir && echo 'locked needle' | tee locked/1 locked/dir/2 >/dev/null && echo x >locked/3 &&
+        chmod 000 locked/1 locked/dir || return 1
+    says 2 "cancel_search: locked/1: Permission denied" "${as_nobody[@]}" "$bin/cancel_search" 'locked needle' locked &&
+        grep -q 'cancel_search: locked/dir: Permission denied' .err &&
+        gives 0 "${as_nobody[@]}" "$bin/cancel_search" -q x locked 2>.err
+}
+search_few_descriptors() { (ulimit -n 24; equals_grep 'deep needle' hay && equals_grep 'no such needle' hay); }
+search_full() {
+    says 2 "standard output: No space left on device" sh -c '"$1" needle hay >/dev/full' - "$bin/cancel_search"
+}
+search_closed_stdout() {
+    says 2 "standard output: Bad file descriptor" sh -c '"$1" needle hay >&-' - "$bin/cancel_search"
+}
+search_usage() {
+    says 2 "-p 0:" "$bin/cancel_search" -p 0 x && says 2 "TEXT is missing" "$bin/cancel_search" -q &&
+        says 2 "TEXT is too long" "$bin/cancel_search" "$(printf 'x%.0s' $(seq 4097))" hay &&
+        says 2 "cancel_search --help" "$bin/cancel_search" --what &&
+        "$bin/cancel_search" --help | grep 'Usage: cancel_search' &&
+        "$bin/cancel_search" --version | grep '^cancel_search (tp '
+}
+search_long_text() {
+    local text
+    text=$(seq -s , 1 2000)
+    text=${text:0:4096}
+    head -c 129000 /dev/zero | tr '\0' x >long && printf %s "$text" >>long &&
+        [ "$("$bin/cancel_search" "$text" long)" = long ] && gives 1 "$bin/cancel_search" -q "${text%?}y" long
+}
+
+test_cancel_search() {
+    check "the haystack is there" make_haystack
+    for n in 1 2 4; do check "cancel_search on $n threads finds what grep -r finds" finds_on_threads $n; done
+    check "cancel_search finds what lies across the border of two blocks" finds_at_borders
+    check "cancel_search takes a text of 4096 bytes" search_long_text
+    check "cancel_search names one file of many, once" finds_one_of_many
+    check "cancel_search stops the rest" stops_the_rest
+    check "cancel_search takes . for no path" search_default_path
+    check "cancel_search of an empty directory and an empty file" equals_grep '' hay/empty hay/nothing
+    check "cancel_search takes odd texts" equals_grep '-dash needle' hay
+    check "cancel_search takes a text with a special meaning to grep as it is" equals_grep '.*' hay
+    check "cancel_search follows the links that grep -r follows" links_as_grep
+    check "cancel_search -q says nothing" equals_grep_quiet 'common needle' hay
+    check "cancel_search names errors, and has the status of grep" search_errors
+    if nobody_works "$bin/cancel_search"; then
+        check "cancel_search names what it may not read, and goes on" search_no_permission
+    else
+        skip "cancel_search without permission" "cannot run it as nobody"
+    fi
+    check "cancel_search needs few descriptors" search_few_descriptors
+    check "cancel_search to a full device fails" search_full
+    check "cancel_search to a closed descriptor fails" search_closed_stdout
+    check "cancel_search names errors in its options, and helps" search_usage
+    if command -v valgrind >/dev/null; then
+        check "cancel_search frees what its tasks owned" \
+            clean 1 "$bin/cancel_search" -q -p 4 'no such needle' hay/odd hay/deep
+        check "cancel_search frees what its dropped tasks owned" \
+            clean 0 "$bin/cancel_search" -q -p 2 'common needle' hay/many
+    else
+        skip "cancel_search's memory" "valgrind is missing"
+    fi
+}
+
 if [ -x "$bin/pgzip" ]; then test_pgzip; else skip pgzip "not built"; fi
 if [ -x "$bin/tpsum" ]; then test_tpsum; else skip tpsum "not built"; fi
+if [ -x "$bin/tree_walk" ]; then test_tree_walk; else skip tree_walk "not built"; fi
+if [ -x "$bin/cancel_search" ]; then test_cancel_search; else skip cancel_search "not built"; fi
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

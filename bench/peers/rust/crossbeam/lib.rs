@@ -17,6 +17,9 @@ static STOP: AtomicBool = AtomicBool::new(false);
 extern "C" fn peer_lacks(ability: Ability, _: Workers) -> Reason {
     match ability {
         Ability::Pool | Ability::Keep | Ability::Submit => c"is a queue: its threads never sleep".as_ptr(),
+        Ability::Future | Ability::FutureInside | Ability::Group | Ability::GroupInside => {
+            c"is a queue: it has neither futures nor groups".as_ptr()
+        }
         _ => ptr::null(),
     }
 }

@@ -20,7 +20,15 @@ pub enum Ability {
     SpawnMany,
     Pending,
     Fork,
+    Future,
+    FutureInside,
+    FuturesPending,
+    Group,
+    GroupInside,
 }
+
+/// The body of a group.
+pub type GroupFn = extern "C" fn(*mut c_void, *mut c_void);
 
 /// A number of workers.
 pub type Workers = c_uint;
