@@ -17,7 +17,7 @@ static dispatch_queue_t queue;
 const char *peer_lacks(enum ability ability, unsigned workers) {
     if (ability == PEER_POOL) return "keeps its threads until the process ends";
     if (ability == PEER_FUTURE_INSIDE || ability == PEER_GROUP_INSIDE)
-        return "a wait holds its thread, and others come too late or never";
+        return "a wait holds its thread, and another comes about once a second";
     if (workers != (unsigned)sysconf(_SC_NPROCESSORS_ONLN)) return "has one worker a CPU, no more and no less";
     return NULL;
 }

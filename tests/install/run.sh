@@ -79,7 +79,7 @@ globals() { diff <(exported) <(nm -g --defined-only "$static" | awk 'NF == 3 { p
 members() { [ "$(ar t "$static")" = tp.o ]; }
 sections() {
     readelf -SW "$static" >"$work/sections"
-    ! grep -E '\.llvmbc|\.group|GROUP' "$work/sections" && grep -F .eh_frame "$work/sections" \
+    ! grep -E '\] \.(llvmbc|group)| GROUP ' "$work/sections" && grep -F .eh_frame "$work/sections" \
         && grep -F .note.GNU-stack "$work/sections"
 }
 # The standard library keeps argc and argv for std::env::args; tp adds none of its own.
