@@ -31,8 +31,21 @@ const SHUT_ALL: u64 = 1 << 63;
 const POSITION: u64 = SHUT_OUTSIDE - 1;
 
 pub(crate) struct Injector {
+    /// Part of its stamps: see [`Mark`].
+    mark: u64,
     tail: Padded<Tail>,
     head: Padded<Head>,
+}
+
+/// A number that the stamps of no other injector have which shares the same blocks. A used block still has its old stamps:
+/// without the mark those of another injector could pass for this one's. (This injector's own, and the ages that run queues
+/// leave, which are positions of the unmarked one, are below every position of a block that is taken later.)
+#[derive(Clone, Copy)]
+#[repr(u64)]
+pub(crate) enum Mark {
+    None = 0,
+    High = 1 << 62,
+    Low = 1 << 63,
 }
 
 struct Tail {
@@ -49,11 +62,18 @@ struct Room {
 
 impl Injector {
     /// Shut to everyone: it has no block yet.
-    pub(crate) fn new() -> Injector {
+    pub(crate) fn new(mark: Mark) -> Injector {
         Injector {
+            mark: mark as u64,
             tail: Padded(Tail { word: AtomicU64::new(SHUT_ALL), block: AtomicPtr::new(core::ptr::null_mut()) }),
             head: Padded(Head::new()),
         }
+    }
+
+    /// Says that the slot at this position has been written.
+    #[inline]
+    fn stamp(&self, position: u64) -> u64 {
+        (position + 1) | self.mark
     }
 
     /// Gives it its first block. Once.
@@ -97,7 +117,7 @@ impl Injector {
             && self.tail.word.compare_exchange(position, position + 1, AcqRel, Relaxed).is_ok()
         {
             // SAFETY: as in `push_some`.
-            unsafe { block.as_ref() }.slot(position).write(Stamped { task, stamp: position + 1 });
+            unsafe { block.as_ref() }.slot(position).write(Stamped { task, stamp: self.stamp(position) });
             fence_after_rmw();
             return Ok(());
         }
@@ -118,7 +138,7 @@ impl Injector {
         let block = unsafe { room.block.as_ref() };
         for nth in 0..room.count {
             let slot = block.slot(room.position + nth);
-            slot.write(Stamped { task: task(nth), stamp: room.position + nth + 1 });
+            slot.write(Stamped { task: task(nth), stamp: self.stamp(room.position + nth) });
         }
         fence_after_rmw();
         Ok(room.count)
@@ -181,7 +201,7 @@ impl Injector {
         let slot = claim.slot(nth);
         let mut backoff = Backoff::default();
         // Pairs with the store in `push_some`.
-        while slot.stamp() != claim.position + nth + 1 {
+        while slot.stamp() != self.stamp(claim.position + nth) {
             backoff.snooze();
         }
         Stamped { stamp: claim.position + nth, ..slot.read() }
@@ -243,7 +263,7 @@ mod model {
     }
 
     fn queue() -> Arc<(Injector, Blocks)> {
-        let queue = Arc::new((Injector::new(), Blocks::new()));
+        let queue = Arc::new((Injector::new(Mark::None), Blocks::new()));
         queue.0.init(&queue.1).unwrap();
         queue.0.open();
         queue
@@ -338,7 +358,7 @@ mod tests {
     use std::thread;
 
     fn queue() -> (Injector, Blocks) {
-        let queue = (Injector::new(), Blocks::new());
+        let queue = (Injector::new(Mark::None), Blocks::new());
         queue.0.init(&queue.1).unwrap();
         queue.0.open();
         queue
@@ -386,6 +406,27 @@ mod tests {
             queue.head().open();
             let got: Vec<_> = core::iter::from_fn(|| queue.pop(&blocks, false)).map(|task| task.number()).collect();
             assert!(got.into_iter().eq(0..LAP / 2));
+        }
+    }
+
+    #[test]
+    fn a_block_that_another_injector_has_used_looks_unwritten() {
+        let blocks = Blocks::new();
+        let injectors = [Mark::None, Mark::High, Mark::Low].map(Injector::new);
+        for injector in &injectors {
+            // Each gives its first block back, and the next one begins with it.
+            injector.init(&blocks).unwrap();
+            injector.open();
+            for position in 0..CAP {
+                // Claimed by a producer and by a consumer, and not yet written.
+                let room = injector.claim_room(1, Side::Outside, &blocks).unwrap();
+                let claim = injector.claim_older(u64::MAX, |_| 1).unwrap();
+                assert_eq!((room.position, claim.position), (position, position));
+                assert_ne!(claim.slot(0).stamp(), injector.stamp(position));
+                claim.slot(0).write(Stamped { task: Task::numbered(position), stamp: injector.stamp(position) });
+                assert_eq!(injector.read(&claim, 0).task.number(), position);
+                claim.finish(&blocks);
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use crate::engine::capacity::Capacity;
 use crate::engine::clients::Clients;
 use crate::engine::completion::Lane;
 use crate::engine::control::Control;
-use crate::engine::injector::Injector;
+use crate::engine::injector::{Injector, Mark};
 use crate::engine::job::Job;
 use crate::engine::late::Late;
 use crate::engine::options::Options;
@@ -91,9 +91,9 @@ impl Pool {
             thread_count: AtomicU32::new(options.threads),
             options,
             workers: Workers::default(),
-            injector: Injector::new(),
-            high: Injector::new(),
-            low: Injector::new(),
+            injector: Injector::new(Mark::None),
+            high: Injector::new(Mark::High),
+            low: Injector::new(Mark::Low),
             sleep: Sleep::default(),
             waiters: Waiters::default(),
             rest: Lane::default(),

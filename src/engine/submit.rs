@@ -90,6 +90,12 @@ impl Pool {
         match self.queue(Task::of(record)) {
             Err(Error::NoMemory) => {
                 self.rest.accept_shared();
+                // As in `run_here`: a shutdown shuts the injector and then reads the counts.
+                crate::sync::fence_after_rmw();
+                if self.injector.is_shut(self.side()) {
+                    self.ended_here();
+                    return Err(Error::ShutDown);
+                }
                 self.late.add(record);
                 fence(SeqCst);
             }

@@ -69,7 +69,7 @@ pub(crate) fn create(pool: &Pool, parent: Option<&Group>) -> Result<NonNull<Grou
     pool.same_process()?;
     if let Some(parent) = parent {
         parent.same_process()?;
-        if !ptr::eq(parent.pool.load(Acquire), pool) {
+        if !ptr::eq(parent.pool()?, pool) {
             return Err(Error::Invalid);
         }
     }
