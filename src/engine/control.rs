@@ -198,7 +198,7 @@ impl Pool {
             }
             self.drop_here(task, Error::ShutDown);
         }
-        while let Some(task) = self.take_late(|| true) {
+        while let Some(task) = self.take_late() {
             self.drop_here(task, Error::ShutDown);
         }
         for worker in self.workers.iter() {

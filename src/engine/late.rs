@@ -1,12 +1,12 @@
-//! Tasks that were accepted before they could be queued, and then found no memory in any queue: a list through the records
-//! themselves, so that it never fails. Empty but for the rare day.
+//! Tasks that were accepted before they could be queued, and then found no memory in any queue, or whom an eviction passed
+//! over: a list through the records themselves, so that it never fails. Empty but for the rare day.
 #![allow(unsafe_code, reason = "links records")]
 
 use core::ptr::{self, NonNull};
 
 use crate::engine::pool::Pool;
 use crate::engine::task::{Record, Task};
-use crate::sync::{Acquire, AtomicBool, Mutex, Release, lock};
+use crate::sync::{Acquire, AtomicBool, Mutex, Release, SeqCst, fence, lock};
 
 #[derive(Default)]
 pub(crate) struct Late {
@@ -29,9 +29,20 @@ impl Default for List {
 unsafe impl Send for List {}
 
 impl Pool {
-    /// As from the injector: with room given back for it, and if it may.
-    pub(crate) fn take_late(&self, may: impl FnOnce() -> bool) -> Option<Task> {
-        let task = self.late.take(may)?;
+    /// It was nowhere to be seen meanwhile, so someone may have to be told.
+    pub(crate) fn add_late(&self, record: NonNull<Record>) {
+        self.late.add(record);
+        fence(SeqCst);
+        self.sleep.task_added(&self.workers);
+    }
+
+    pub(crate) fn has_late_work(&self) -> bool {
+        self.late.some.load(Acquire) && !self.injector.head().is_shut()
+    }
+
+    /// As from the injector: with room given back for it, and not while the pool is paused.
+    pub(crate) fn take_late(&self) -> Option<Task> {
+        let task = self.late.take(|| self.has_late_work())?;
         if let Some(capacity) = &self.capacity {
             capacity.give();
         }
@@ -40,7 +51,7 @@ impl Pool {
 }
 
 impl Late {
-    pub(crate) fn add(&self, record: NonNull<Record>) {
+    fn add(&self, record: NonNull<Record>) {
         let mut list = lock(&self.list);
         // SAFETY: as above.
         unsafe {
@@ -59,13 +70,8 @@ impl Late {
         drop(lock(&self.list));
     }
 
-    #[inline]
-    pub(crate) fn has_some(&self) -> bool {
-        self.some.load(Acquire)
-    }
-
     fn take(&self, may: impl FnOnce() -> bool) -> Option<Task> {
-        if !self.has_some() {
+        if !self.some.load(Acquire) {
             return None;
         }
         let mut list = lock(&self.list);

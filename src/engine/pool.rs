@@ -176,7 +176,7 @@ impl Pool {
     /// Whether any queue has something that a worker could start.
     pub(crate) fn has_work(&self) -> bool {
         self.injectors().any(Injector::has_work)
-            || self.late.has_some()
+            || self.has_late_work()
             || self.workers.iter().any(|worker| worker.queue.has_work())
     }
 

@@ -194,7 +194,7 @@ impl<'a> Search<'a> {
         stolen
             .or_else(|| self.relieve(most))
             .or_else(|| self.take_injected(most, u64::MAX))
-            .or_else(|| self.pool.take_late(|| self.pool.may_start()))
+            .or_else(|| self.pool.take_late())
             .or_else(|| (0..places).find_map(|nth| self.steal(self.turn.wrapping_add(nth) % places, most)))
             .or_else(|| self.take_leftover())
     }

@@ -96,8 +96,8 @@ impl Pool {
                     self.ended_here();
                     return Err(Error::ShutDown);
                 }
-                self.late.add(record);
-                fence(SeqCst);
+                self.add_late(record);
+                return Ok(());
             }
             result => result?,
         }
@@ -200,6 +200,7 @@ impl Pool {
         worker.tidy_at.store((2 * left).max(FEW), Relaxed);
         // Who looked meanwhile found nothing.
         fence(SeqCst);
+        self.sleep.task_added(&self.workers);
     }
 
     /// Whether tasks of this pool may still submit.
@@ -265,7 +266,7 @@ impl Pool {
             && let Some(oldest) = self.pop_oldest()
         {
             if let Some(uncounted) = oldest.record().filter(|record| !record.counted) {
-                self.late.add(NonNull::from(uncounted));
+                self.add_late(NonNull::from(uncounted));
                 continue;
             }
             capacity.give();

@@ -1004,6 +1004,69 @@ static void nothing_is_lost_where_all_of_the_pool_is_at_its_capacity(void **stat
     for (size_t i = 0; i < rounds(2, 20, 200); i++) assert_race(2, 1 + i % 5, 3, true, rounds(20, 1000, 1000));
 }
 
+// ---- What no limit counts ----------------------------------------------------------------------------------
+
+static void *passes_on(void *value, void *unused) {
+    (void)unused;
+    return value;
+}
+
+static void what_no_limit_counts_is_passed_over_by_an_eviction(void **state) {
+    (void)state;
+    tp_pool *pool = pool_limited(1, 1, TP_FULL_DROP_OLDEST);
+    tp_future *input = future_by_hand();
+    tp_future *next = future_then(pool, input, passes_on, NULL);
+    struct tally ran = TALLY_INIT;
+    assert_status(tp_pause(pool), TP_OK);
+    assert_status(tp_future_complete(input, &ran), TP_OK);
+    for (int i = 0; i < 3; i++) assert_status(tp_submit(pool, count, &ran), TP_OK);
+    assert_int_equal(tp_future_state(next), TP_FUTURE_PENDING);
+    assert_status(tp_resume(pool), TP_OK);
+    assert_ptr_equal(value_of(next), &ran);
+    assert_status(tp_wait(pool, LIMIT_NS), TP_OK);
+    assert_int_equal(tally_now(&ran), 1);
+    tp_future_release(next);
+    tp_future_release(input);
+    assert_status(tp_destroy(pool), TP_OK);
+}
+
+struct evictions {
+    tp_pool *pool;
+    _Atomic size_t wanted;
+    _Atomic size_t made;
+    size_t rounds;
+};
+
+static void *evicts_in_each_round(void *arg) {
+    struct evictions *evictions = (struct evictions *)arg;
+    for (size_t round = 1; round <= evictions->rounds; round++) {
+        while (evictions->wanted < round) sched_yield();
+        for (size_t i = 0; i < 1 + round % 4; i++) must_status(tp_submit(evictions->pool, nothing, NULL), TP_OK);
+        evictions->made = round;
+    }
+    return NULL;
+}
+
+// The worker may look, and park, just while an eviction has what it passes over in its hand.
+static void what_an_eviction_passes_over_is_found_by_a_worker_that_parks(void **state) {
+    (void)state;
+    struct evictions evictions = {.rounds = rounds(300, 20000, 1000000)};
+    evictions.pool = pool_limited(2, 1, TP_FULL_DROP_OLDEST);
+    pthread_t evictor = start_thread(evicts_in_each_round, &evictions);
+    for (size_t round = 1; round <= evictions.rounds; round++) {
+        tp_future *input = future_by_hand();
+        tp_future *next = future_then(evictions.pool, input, passes_on, NULL);
+        evictions.wanted = round;
+        assert_status(tp_future_complete(input, state), TP_OK);
+        while (evictions.made < round) sched_yield();
+        assert_ptr_equal(value_of(next), state);
+        tp_future_release(next);
+        tp_future_release(input);
+    }
+    join_thread(evictor);
+    assert_status(tp_destroy(evictions.pool), TP_OK);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_full_queue_that_fails_takes_no_more),
@@ -1042,6 +1105,8 @@ int main(void) {
         cmocka_unit_test(a_future_and_a_group_task_run_in_the_caller),
         cmocka_unit_test(futures_and_group_tasks_are_counted_and_refused_as_tasks_are),
         cmocka_unit_test(what_a_waiting_task_runs_makes_room_in_the_queue),
+        cmocka_unit_test(what_no_limit_counts_is_passed_over_by_an_eviction),
+        cmocka_unit_test(what_an_eviction_passes_over_is_found_by_a_worker_that_parks),
         cmocka_unit_test(nothing_is_lost_by_one_producer_at_full_speed),
         cmocka_unit_test(nothing_is_lost_by_several_producers_at_full_speed),
         cmocka_unit_test(nothing_is_lost_where_tasks_produce_too),
