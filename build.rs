@@ -7,7 +7,7 @@ use std::error::Error;
 use std::fs;
 use std::path::Path;
 
-const SECTIONS: [&str; 8] = ["status", "pool", "submit", "wait", "future", "group", "blocking", "worker"];
+const SECTIONS: [&str; 9] = ["status", "pool", "submit", "wait", "future", "group", "parallel", "blocking", "worker"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=src/capi");
@@ -46,7 +46,8 @@ fn preamble(template: &str) -> Result<String, std::env::VarError> {
 
 /// A file's `//!` lines as a comment: a rule with the title in it, then the prose.
 fn introduction(source: &str) -> String {
-    let mut lines = source.lines().map_while(|line| line.strip_prefix("//!")).map(str::trim);
+    let mut lines =
+        source.lines().map_while(|line| line.strip_prefix("//!")).map(|line| line.strip_prefix(" ").unwrap_or(line));
     let title = lines.next().unwrap_or_default();
     let mut text = format!("// ---- {title} {}\n", "-".repeat(100 - title.len()));
     for line in lines {

@@ -351,9 +351,9 @@ tp_status tp_wait(tp_pool *pool, uint64_t timeout_ns);
 // wait inside a task runs what it waits for there and then if nobody has started it, never anything else; if there
 // is nothing to run the worker parks and a reserve worker takes its place.
 //
-// tp_future *future;
-// tp_async(pool, render, page, &future);              // void *render(void *page)
-// void *image; tp_future_wait(future, TP_FOREVER, &image); tp_future_release(future);
+//     tp_future *future;
+//     tp_async(pool, render, page, &future);              // void *render(void *page)
+//     void *image; tp_future_wait(future, TP_FOREVER, &image); tp_future_release(future);
 //
 // A future has one handle, which its maker releases. It may outlive its pool.
 
@@ -450,9 +450,9 @@ void tp_future_release(tp_future *future);
 // Tasks that are waited for, and cancelled, together. Tasks submit into their own group as they like: it is empty
 // when all have ended. A wait inside a task runs the group's tasks on that stack, and never anything else.
 //
-// tp_group *group; tp_group_create(pool, NULL, &group);
-// for (size_t i = 0; i < n; i++) tp_group_submit(group, resize, images[i]);
-// tp_group_wait(group, TP_FOREVER); tp_group_destroy(group);
+//     tp_group *group; tp_group_create(pool, NULL, &group);
+//     for (size_t i = 0; i < n; i++) tp_group_submit(group, resize, images[i]);
+//     tp_group_wait(group, TP_FOREVER); tp_group_destroy(group);
 //
 // Groups form trees: a parent counts its children's tasks, and cancels them too. A group may outlive its pool,
 // whose end then answers its submits with TP_ESHUTDOWN.
@@ -515,6 +515,54 @@ TP_MUST_USE uint64_t tp_group_count(const tp_group *group);
 // Not while another thread uses it. May be called from any thread.
 // Returns TP_EBUSY, and does nothing, if it has tasks, groups below it, or somebody who waits.
 tp_status tp_group_destroy(tp_group *group);
+
+// ---- Fork-join and loops ---------------------------------------------------------------------------------
+//
+// Calls whose parts run on whoever is free. The caller takes part, and returns when all is done: data may live on
+// its stack, and no call allocates once it has been as deep before. They may be called from any thread, several at
+// once and inside one another; depth is limited by the stack alone.
+//
+//     void row(uint64_t lo, uint64_t hi, void *image) { for (; lo < hi; lo++) draw(image, lo); }
+//     status = tp_parallel_for(pool, 0, height, 0, row, image);    // rows 0 to height - 1, on all CPUs
+//
+// Bodies and branches count as in a task of the pool, on any thread: its waits, its cancel flag and what it must
+// not wait for are the caller's. While the caller waits for what others run, its thread runs nothing but parts of
+// that. No limit on the queue counts them, and a paused pool runs them on the caller alone. A thread that is no
+// worker of the pool needs one of 64 places for them; where none is free, or no memory, all runs on the caller.
+//
+// All return TP_EINVAL for a NULL where a pool or function is needed, TP_EFORKED, TP_ESHUTDOWN after tp_shutdown
+// if not called in a task of the pool; TP_EAGAIN or TP_ENOMEM if this is the first call on tp_default() and it
+// can't start.
+
+// What a loop calls, for the items from `lo` to `hi` - 1.
+typedef void (*tp_range_fn)(uint64_t lo, uint64_t hi, void *ctx);
+
+// Runs `a(arg_a)` here and `b(arg_b)` here or on a worker, and returns when both have run.
+//
+//     void sum(void *arg) { ... tp_parallel_invoke(tp_current(), sum, &left, sum, &right); ... }
+//
+// A worker may take `b` at any time until it has been started here.
+tp_status tp_parallel_invoke(tp_pool *pool, tp_task_fn a, void *arg_a, tp_task_fn b, void *arg_b);
+
+// Calls `body` for all items from `begin` to `end` - 1, each once, in calls of at most `grain` items.
+//
+// A grain of 0 is automatic: it grows while calls are short. Items that wait for each other need a grain of 1, and
+// as many threads. Items are taken from the front by those who take part, and what one has not begun others take
+// from behind. Returns TP_ECANCELED if tp_loop_stop was called in a body, TP_EINVAL also if `begin` is above
+// `end`.
+tp_status tp_parallel_for(tp_pool *pool, uint64_t begin, uint64_t end, uint64_t grain, tp_range_fn body, void *ctx);
+
+// Stops the innermost loop whose body runs here: no further call of its body starts. Elsewhere it does nothing.
+void tp_loop_stop(void);
+
+// Returns a number for the body that runs here: bodies of one loop that run at the same time have different ones,
+// all below tp_slot_count, so that each can have its own part of an array. 0 outside a loop. Branches have their
+// caller's.
+TP_MUST_USE uint32_t tp_loop_slot(void);
+
+// Returns how many bodies of one loop may run at the same time: one more than the pool had threads when it was
+// made, also after a tp_resize. 0 if `pool` is NULL.
+TP_MUST_USE uint32_t tp_slot_count(const tp_pool *pool);
 
 // ---- Inside a task ---------------------------------------------------------------------------------------
 //

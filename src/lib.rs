@@ -22,5 +22,7 @@ mod error;
 mod future;
 #[cfg(not(loom))]
 mod group;
+#[cfg(not(loom))]
+mod parallel;
 mod sync;
 mod sys;

@@ -8,12 +8,13 @@ use core::cell::Cell;
 use core::ptr;
 
 use crate::engine::cancel::Scope;
+use crate::engine::deque::Deque;
 use crate::engine::injector::Side;
 use crate::engine::pool::{Pool, State};
 use crate::engine::wait::Waiter;
 use crate::engine::worker::Worker;
 use crate::error::{Error, Result};
-use crate::sync::Relaxed;
+use crate::sync::{AtomicBool, Relaxed};
 use crate::sys::clock::Deadline;
 use crate::sys::tls;
 
@@ -21,6 +22,12 @@ pub(crate) struct Context {
     pool: *const Pool,
     /// Null on a thread that is no worker of `pool`.
     worker: *const Worker,
+    /// Where this thread's forks go; null on one that has no deque in `pool`.
+    deque: *const Deque,
+    /// The context that this one works for, of another thread perhaps: its stack counts as this one's. May be null.
+    caller: *const Context,
+    /// The loop whose body runs; may be null.
+    place: Cell<*const Place>,
     /// Of the task that runs; null without one.
     name: Cell<*const [u8; 32]>,
     /// The worker is on its way out: what it submits is for others, and is refused once the pool drains.
@@ -34,24 +41,74 @@ pub(crate) struct Context {
     outer: *const Context,
 }
 
+/// Of a body of a loop: its number among those that run at the same time, and what stops the loop.
+pub(crate) struct Place {
+    pub(crate) number: u32,
+    pub(crate) stopped: *const AtomicBool,
+}
+
 impl Context {
-    /// Runs `f` as inside a task of `pool`, on its `worker` if this thread is one.
-    pub(crate) fn enter<R>(pool: &Pool, worker: Option<&Worker>, f: impl FnOnce(&Context) -> R) -> R {
-        let context = Context {
+    fn new(pool: &Pool, worker: Option<&Worker>, deque: *const Deque) -> Context {
+        Context {
             pool,
             worker: worker.map_or(ptr::null(), ptr::from_ref),
+            deque,
+            caller: ptr::null(),
+            place: Cell::new(ptr::null()),
             name: Cell::new(ptr::null()),
             leaves: Cell::new(false),
             scope: Cell::new(ptr::null()),
             open: Cell::new(0),
             blocked: Cell::new(0),
             outer: innermost(),
-        };
+        }
+    }
+
+    /// Runs `f` as inside a task of `pool`, on its `worker` if this thread is one.
+    pub(crate) fn enter<R>(pool: &Pool, worker: Option<&Worker>, f: impl FnOnce(&Context) -> R) -> R {
+        Context::new(pool, worker, worker.map_or(ptr::null(), |worker| &raw const worker.deque)).during(f)
+    }
+
+    /// The same for a part of what `caller` does, which waits for it: the part is called like that, can be cancelled like
+    /// that, and stands on its stack.
+    pub(crate) fn enter_for<R>(
+        caller: Option<&Context>,
+        pool: &Pool,
+        worker: Option<&Worker>,
+        deque: Option<&Deque>,
+        f: impl FnOnce(&Context) -> R,
+    ) -> R {
+        let mut context = Context::new(pool, worker, deque.map_or(ptr::null(), ptr::from_ref));
+        if let Some(caller) = caller {
+            context.caller = caller;
+            context.place.set(caller.place.get());
+            context.name.set(caller.name.get());
+            context.scope.set(caller.scope.get());
+        }
+        context.during(f)
+    }
+
+    fn during<R>(&self, f: impl FnOnce(&Context) -> R) -> R {
         let before = tls::get();
-        tls::set((&raw const context).cast());
-        let result = f(&context);
-        context.close_blocking();
+        tls::set(ptr::from_ref(self).cast());
+        let result = f(self);
+        self.close_blocking();
         tls::set(before);
+        result
+    }
+
+    /// What it stands on: what it works for, else what is further out on this thread.
+    fn below(&self) -> Option<&Context> {
+        let below = if self.caller.is_null() { self.outer } else { self.caller };
+        // SAFETY: outer contexts live longer, and so do those that wait for this one.
+        unsafe { below.as_ref() }
+    }
+
+    /// Runs `f` as a body of a loop.
+    pub(crate) fn at<R>(&self, place: &Place, f: impl FnOnce() -> R) -> R {
+        let outer = self.place.replace(place);
+        let result = f();
+        self.place.set(outer);
         result
     }
 
@@ -150,10 +207,15 @@ pub(crate) fn is_cancelled() -> bool {
     })
 }
 
+/// The innermost loop whose body runs here.
+pub(crate) fn place<'a>() -> Option<&'a Place> {
+    // SAFETY: null, or of a loop whose body runs.
+    unsafe { current()?.place.get().as_ref() }
+}
+
 /// Whether a task that is on this thread's stack is inside `scope`.
 pub(crate) fn is_on_stack(scope: &Scope) -> bool {
-    // SAFETY: outer contexts live longer.
-    let mut stack = core::iter::successors(current(), |context| unsafe { context.outer.as_ref() });
+    let mut stack = core::iter::successors(current(), |context| context.below());
     // SAFETY: null, or the scope of a task that runs.
     stack.any(|context| unsafe { context.scope.get().as_ref() }.is_some_and(|own| own.is_inside(scope)))
 }
@@ -168,18 +230,30 @@ pub(crate) fn next_look(deadline: Deadline) -> Deadline {
 /// Sleeps until `waiter` is told. On a worker, another takes its place meanwhile. Fails before it sleeps if none can be had
 /// and nobody else of the pool can run.
 pub(crate) fn park(waiter: &Waiter, deadline: Deadline) -> Result<()> {
+    park_unless(waiter, deadline, true)
+}
+
+/// The same where it can't fail: if nobody can be had, fewer run meanwhile.
+pub(crate) fn park_anyway(waiter: &Waiter) {
+    let _ = park_unless(waiter, Deadline::Never, false);
+}
+
+fn park_unless(waiter: &Waiter, deadline: Deadline, may_fail: bool) -> Result<()> {
     let Some((root, worker)) = current().and_then(Context::root) else {
         return waiter.sleep(deadline);
     };
     let pool = worker.pool();
     if root.blocked.get() > 0 {
         // Blocked already, and perhaps not replaced.
-        pool.replaced_or_alone()?;
+        let replaced = pool.replaced_or_alone();
+        if may_fail {
+            replaced?;
+        }
         return waiter.sleep(deadline);
     }
     let replaced = pool.begin_blocked(worker);
     waiter.count_in(pool.reserve.counts());
-    let result = if replaced.is_err() && !pool.anyone_runs() && !waiter.is_told() {
+    let result = if may_fail && replaced.is_err() && !pool.anyone_runs() && !waiter.is_told() {
         Err(Error::NoThread)
     } else {
         waiter.sleep(deadline)
@@ -273,12 +347,15 @@ impl Pool {
 
     /// The innermost context on this thread's stack that is of this pool.
     fn on_stack(&self) -> Option<&Context> {
-        let mut next = current();
-        while let Some(context) = next.filter(|context| !ptr::eq(context.pool, self)) {
-            // SAFETY: outer contexts live longer.
-            next = unsafe { context.outer.as_ref() };
-        }
-        next
+        core::iter::successors(current(), |context| context.below()).find(|context| ptr::eq(context.pool, self))
+    }
+
+    /// The context and the deque of this thread, if what it is in the middle of is this pool's and it has one there.
+    #[inline]
+    pub(crate) fn forking(&self) -> Option<(&Context, &Deque)> {
+        let context = current().filter(|context| ptr::eq(context.pool, self))?;
+        // SAFETY: deques live as long as the pool.
+        unsafe { context.deque.as_ref() }.map(|deque| (context, deque))
     }
 
     /// Whether a task of this pool is anywhere on this thread's stack.

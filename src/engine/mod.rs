@@ -9,6 +9,8 @@ pub(crate) mod tidy;
 pub(crate) mod sleep;
 pub(crate) mod completion;
 pub(crate) mod wait;
+pub(crate) mod slot;
+pub(crate) mod deque;
 pub(crate) mod quiet;
 pub(crate) mod capacity;
 pub(crate) mod cancel;
@@ -24,6 +26,10 @@ pub(crate) mod escape;
 pub(crate) mod fork;
 #[cfg(not(loom))]
 pub(crate) mod clients;
+#[cfg(not(loom))]
+pub(crate) mod forks;
+#[cfg(not(loom))]
+pub(crate) mod guests;
 #[cfg(not(loom))]
 pub(crate) mod late;
 #[cfg(not(loom))]

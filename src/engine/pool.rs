@@ -8,6 +8,7 @@ use crate::engine::capacity::Capacity;
 use crate::engine::clients::Clients;
 use crate::engine::completion::Lane;
 use crate::engine::control::Control;
+use crate::engine::guests::Guests;
 use crate::engine::injector::{Injector, Mark};
 use crate::engine::job::Job;
 use crate::engine::late::Late;
@@ -47,6 +48,7 @@ pub(crate) struct Pool {
     pub(crate) capacity: Option<Capacity>,
     pub(crate) options: Options,
     pub(crate) workers: Workers,
+    pub(crate) guests: Guests,
 
     /// Tasks of the normal priority; `priority` has the rules for the others.
     pub(crate) injector: Injector,
@@ -91,6 +93,7 @@ impl Pool {
             thread_count: AtomicU32::new(options.threads),
             options,
             workers: Workers::default(),
+            guests: Guests::default(),
             injector: Injector::new(Mark::None),
             high: Injector::new(Mark::High),
             low: Injector::new(Mark::Low),
@@ -177,6 +180,7 @@ impl Pool {
     pub(crate) fn has_work(&self) -> bool {
         self.injectors().any(Injector::has_work)
             || self.has_late_work()
+            || self.has_forks()
             || self.workers.iter().any(|worker| worker.queue.has_work())
     }
 

@@ -192,8 +192,10 @@ impl<'a> Search<'a> {
         let early = self.turn.is_multiple_of(STEAL_FIRST);
         let stolen = if early { self.steal_if_older(self.turn / STEAL_FIRST % places, most) } else { None };
         stolen
+            .or_else(|| if early { None } else { self.take_fork(self.turn) })
             .or_else(|| self.relieve(most))
             .or_else(|| self.take_injected(most, u64::MAX))
+            .or_else(|| if early { self.take_fork(self.turn) } else { None })
             .or_else(|| self.pool.take_late())
             .or_else(|| (0..places).find_map(|nth| self.steal(self.turn.wrapping_add(nth) % places, most)))
             .or_else(|| self.take_leftover())

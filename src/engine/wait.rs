@@ -51,6 +51,18 @@ impl Waiter {
         }
     }
 
+    /// Ends its wait, after which it may be gone.
+    ///
+    /// # Safety
+    /// It is there until then.
+    pub(crate) unsafe fn tell(this: *const Waiter) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            (*this).count_out();
+            Futex::tell(&raw const (*this).told, 1);
+        }
+    }
+
     pub(crate) fn is_told(&self) -> bool {
         self.told.load(Acquire) != 0
     }
@@ -149,10 +161,8 @@ impl WaitList {
             link.touch();
             self.0.set(link.next.get());
             link.listed.set(false);
-            // SAFETY: likewise.
-            unsafe { &*link.waiter.get() }.count_out();
             // SAFETY: likewise. Nothing of the link or the waiter is touched after this.
-            unsafe { Futex::tell(&raw const (*link.waiter.get()).told, 1) };
+            unsafe { Waiter::tell(link.waiter.get()) };
             afterwards(link);
         }
     }

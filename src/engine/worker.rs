@@ -10,6 +10,8 @@ use core::ptr::{self, NonNull};
 use crate::engine::completion::Lane;
 use crate::engine::context::Context;
 use crate::engine::control::{GATE_ABORTED, GATE_CLOSED};
+use crate::engine::deque::Deque;
+use crate::engine::forks::Errand;
 use crate::engine::options::{Hook, MAX_THREADS};
 use crate::engine::pool::Pool;
 use crate::engine::run_queue::{Owner, RunQueue};
@@ -29,6 +31,8 @@ pub(crate) struct Worker {
     pool: *const Pool,
     pub(crate) seat: Seat,
     pub(crate) queue: RunQueue,
+    pub(crate) deque: Deque,
+    pub(crate) errand: Errand,
     pub(crate) lane: Lane,
     /// How long the queue is when it is put in order next. The thread's own.
     pub(crate) tidy_at: AtomicU64,
@@ -273,6 +277,8 @@ impl Workers {
             pool,
             seat: Seat::default(),
             queue: RunQueue::new(&pool.blocks)?,
+            deque: Deque::default(),
+            errand: Errand::default(),
             lane: Lane::default(),
             tidy_at: AtomicU64::new(FEW),
             post: Mutex::new(Post::default()),
