@@ -49,9 +49,10 @@ impl Capacity {
         self.queued.fetch_add(1, AcqRel);
     }
 
-    /// Whether more is queued than there is room for.
-    pub(crate) fn is_over(&self) -> bool {
-        self.queued.load(Acquire).cast_signed() > self.limit.cast_signed()
+    /// Gives the room of one task back if more is queued than there is room for: the caller makes one go.
+    pub(crate) fn give_if_over(&self) -> bool {
+        let fallen = |queued: u64| (queued.cast_signed() > self.limit.cast_signed()).then(|| queued.wrapping_sub(1));
+        self.queued.fetch_update(AcqRel, Acquire, fallen).is_ok()
     }
 
     /// Gives the room of one task back.

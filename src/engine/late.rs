@@ -6,11 +6,11 @@ use core::ptr::{self, NonNull};
 
 use crate::engine::pool::Pool;
 use crate::engine::task::{Record, Task};
-use crate::sync::{Acquire, AtomicBool, Mutex, Release, SeqCst, fence, lock};
+use crate::sync::{AcqRel, Acquire, AtomicU64, Mutex, SeqCst, fence, lock};
 
 #[derive(Default)]
 pub(crate) struct Late {
-    some: AtomicBool,
+    count: AtomicU64,
     list: Mutex<List>,
 }
 
@@ -37,7 +37,7 @@ impl Pool {
     }
 
     pub(crate) fn has_late_work(&self) -> bool {
-        self.late.some.load(Acquire) && !self.injector.head().is_shut()
+        self.late.count() > 0 && !self.injector.head().is_shut()
     }
 
     /// As from the injector: with room given back for it, and not while the pool is paused.
@@ -51,6 +51,11 @@ impl Pool {
 }
 
 impl Late {
+    #[inline]
+    pub(crate) fn count(&self) -> u64 {
+        self.count.load(Acquire)
+    }
+
     fn add(&self, record: NonNull<Record>) {
         let mut list = lock(&self.list);
         // SAFETY: as above.
@@ -62,7 +67,7 @@ impl Late {
             }
         }
         list.last = record.as_ptr();
-        self.some.store(true, Release);
+        self.count.fetch_add(1, AcqRel);
     }
 
     /// Waits until whoever is just taking one has it.
@@ -71,7 +76,7 @@ impl Late {
     }
 
     fn take(&self, may: impl FnOnce() -> bool) -> Option<Task> {
-        if !self.some.load(Acquire) {
+        if self.count() == 0 {
             return None;
         }
         let mut list = lock(&self.list);
@@ -83,8 +88,8 @@ impl Late {
         list.first = unsafe { record.as_ref() }.next.get();
         if list.first.is_null() {
             list.last = ptr::null_mut();
-            self.some.store(false, Release);
         }
+        self.count.fetch_sub(1, AcqRel);
         Some(Task::of(record))
     }
 }

@@ -171,7 +171,8 @@ impl Pool {
     pub(crate) fn queued(&self) -> u64 {
         let on_workers = || self.workers.iter().map(|worker| worker.queue.len()).sum::<u64>();
         let queued = || {
-            (self.injectors().map(Injector::len).sum::<u64>() + on_workers()).saturating_sub(self.stale.load(Acquire))
+            let waiting = self.injectors().map(Injector::len).sum::<u64>() + on_workers() + self.late.count();
+            waiting.saturating_sub(self.stale.load(Acquire))
         };
         self.same_process().map_or(0, |()| queued())
     }

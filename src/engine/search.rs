@@ -186,6 +186,10 @@ impl<'a> Search<'a> {
 
     /// The next task from elsewhere; the own queue is empty.
     fn refill(&mut self) -> Option<Task> {
+        let late = self.pool.take_late();
+        if late.is_some() {
+            return late;
+        }
         let most = self.next_batch();
         self.turn = self.turn.wrapping_add(1);
         let places = self.pool.workers.len();
@@ -196,7 +200,6 @@ impl<'a> Search<'a> {
             .or_else(|| self.relieve(most))
             .or_else(|| self.take_injected(most, u64::MAX))
             .or_else(|| if early { self.take_fork(self.turn) } else { None })
-            .or_else(|| self.pool.take_late())
             .or_else(|| (0..places).find_map(|nth| self.steal(self.turn.wrapping_add(nth) % places, most)))
             .or_else(|| self.take_leftover())
     }

@@ -262,15 +262,19 @@ impl Pool {
         capacity.take_anyway();
         self.queue_into_room(entry, capacity)?;
         // Not all that is queued is a task still: one that is has to go.
-        while capacity.is_over()
-            && let Some(oldest) = self.pop_oldest()
-        {
-            if let Some(uncounted) = oldest.record().filter(|record| !record.counted) {
-                self.add_late(NonNull::from(uncounted));
-                continue;
+        while capacity.give_if_over() {
+            let Some(oldest) = self.pop_oldest() else {
+                // A worker has just taken it.
+                capacity.take_anyway();
+                break;
+            };
+            match oldest.record().filter(|record| !record.counted) {
+                Some(uncounted) => {
+                    capacity.take_anyway();
+                    self.add_late(NonNull::from(uncounted));
+                }
+                None => self.drop_here(oldest, Error::Full),
             }
-            capacity.give();
-            self.drop_here(oldest, Error::Full);
         }
         Ok(())
     }

@@ -49,9 +49,13 @@ impl Watch {
 }
 
 impl Search<'_> {
-    /// A task of another worker that is older than all of this worker's and has been left waiting.
+    /// A task of another worker that is older than all of this worker's and has been left waiting, or one that was late.
     #[cold]
     pub(crate) fn look_around(&mut self) -> Option<Task> {
+        let late = self.pool.take_late();
+        if late.is_some() {
+            return late;
+        }
         // A worker without tasks looks everywhere anyway.
         let own = self.worker.queue.oldest()?;
         let other = self.pool.workers.get(self.watch.index).filter(|other| other.index != self.worker.index);

@@ -5,6 +5,7 @@
 //! recursion.
 
 use super::*;
+use crate::engine::pool::State;
 
 /// One that runs on `pool` with the value of `input`, once that is done.
 pub(crate) fn then(pool: &Pool, input: &Future, run: Continue, arg: *mut c_void) -> Result<NonNull<Future>> {
@@ -14,8 +15,11 @@ pub(crate) fn then(pool: &Pool, input: &Future, run: Continue, arg: *mut c_void)
     // SAFETY: just made.
     let this = unsafe { next.as_ref() };
     lock(&this.links).input = input.hold().as_ptr();
-    // SAFETY: it is taken off before it goes, in `start` or `cancel` or by the pool.
-    unsafe { this.client.enlist(pool, &this.client.hold()) };
+    if !enlist(this, pool) {
+        // SAFETY: both references are ours.
+        (0..2).for_each(|_| unsafe { give_back(next) });
+        return Err(Error::ShutDown);
+    }
     let mut links = lock(&input.links);
     if input.word.fetch_or(LINKED, AcqRel) & STATE >= DONE {
         drop(links);
@@ -25,6 +29,17 @@ pub(crate) fn then(pool: &Pool, input: &Future, run: Continue, arg: *mut c_void)
         links.followers.append(Followers { first: next.as_ptr(), last: next.as_ptr() });
     }
     Ok(next)
+}
+
+/// False: the pool has come to its end meanwhile, and has told its clients.
+fn enlist(this: &Future, pool: &Pool) -> bool {
+    let held = this.client.hold();
+    let in_time = pool.state() != State::Ended;
+    if in_time {
+        // SAFETY: it is taken off before it goes, in `settle` or `cancel` or by the pool.
+        unsafe { this.client.enlist(pool, &held) };
+    }
+    in_time
 }
 
 /// Futures that wait for the same value, in order, with a reference to each.

@@ -1021,6 +1021,7 @@ static void what_no_limit_counts_is_passed_over_by_an_eviction(void **state) {
     assert_status(tp_future_complete(input, &ran), TP_OK);
     for (int i = 0; i < 3; i++) assert_status(tp_submit(pool, count, &ran), TP_OK);
     assert_int_equal(tp_future_state(next), TP_FUTURE_PENDING);
+    assert_int_equal(tp_queued(pool), 2);
     assert_status(tp_resume(pool), TP_OK);
     assert_ptr_equal(value_of(next), &ran);
     assert_status(tp_wait(pool, LIMIT_NS), TP_OK);
@@ -1067,6 +1068,26 @@ static void what_an_eviction_passes_over_is_found_by_a_worker_that_parks(void **
     assert_status(tp_destroy(evictions.pool), TP_OK);
 }
 
+static void *fills_a_queue_that_drops(void *pool) {
+    for (int i = 0; i < 50; i++) must_status(tp_submit((tp_pool *)pool, nothing, NULL), TP_OK);
+    return NULL;
+}
+
+static void two_who_evict_evict_no_more_than_they_must(void **state) {
+    (void)state;
+    tp_pool *pool = pool_limited(1, 4, TP_FULL_DROP_OLDEST);
+    for (size_t i = 0; i < rounds(20, 1000, 20000); i++) {
+        assert_status(tp_pause(pool), TP_OK);
+        pthread_t other = start_thread(fills_a_queue_that_drops, pool);
+        fills_a_queue_that_drops(pool);
+        join_thread(other);
+        assert_int_equal(tp_queued(pool), 4);
+        assert_status(tp_resume(pool), TP_OK);
+        assert_status(tp_wait(pool, LIMIT_NS), TP_OK);
+    }
+    assert_status(tp_destroy(pool), TP_OK);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_full_queue_that_fails_takes_no_more),
@@ -1107,6 +1128,7 @@ int main(void) {
         cmocka_unit_test(what_a_waiting_task_runs_makes_room_in_the_queue),
         cmocka_unit_test(what_no_limit_counts_is_passed_over_by_an_eviction),
         cmocka_unit_test(what_an_eviction_passes_over_is_found_by_a_worker_that_parks),
+        cmocka_unit_test(two_who_evict_evict_no_more_than_they_must),
         cmocka_unit_test(nothing_is_lost_by_one_producer_at_full_speed),
         cmocka_unit_test(nothing_is_lost_by_several_producers_at_full_speed),
         cmocka_unit_test(nothing_is_lost_where_tasks_produce_too),

@@ -1261,6 +1261,36 @@ static void making_and_waiting_inside_a_task_piles_nothing_up(void **state) {
     }
 }
 
+struct late_then {
+    tp_pool *pool;
+    tp_future *input;
+    tp_future *next;
+    tp_status status;
+};
+
+static void *follows_late(void *arg) {
+    struct late_then *late = (struct late_then *)arg;
+    late->status = tp_future_then(late->pool, late->input, must_not_follow, NULL, &late->next);
+    return NULL;
+}
+
+// It is refused, or it is cancelled by the end of the pool: nobody waits for it in vain.
+static void a_then_beside_a_shutdown_is_refused_or_cancelled(void **state) {
+    (void)state;
+    for (size_t i = 0; i < rounds(20, 2000, 50000); i++) {
+        struct late_then late = {.pool = pool_of(1), .input = future_by_hand()};
+        pthread_t other = start_thread(follows_late, &late);
+        for (size_t spin = 0; spin < i % 64; spin++) sched_yield();
+        assert_status(tp_shutdown(late.pool, TP_DRAIN, LIMIT_NS), TP_OK);
+        join_thread(other);
+        if (late.status == TP_OK) assert_int_equal(tp_future_state(late.next), TP_FUTURE_CANCELED);
+        if (late.status != TP_OK) assert_int_equal(late.status, TP_ESHUTDOWN);
+        tp_future_release(late.next);
+        tp_future_release(late.input);
+        assert_status(tp_destroy(late.pool), TP_OK);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_wait_gives_the_value_that_the_task_returned),
@@ -1318,6 +1348,7 @@ int main(void) {
         cmocka_unit_test(a_child_of_fork_is_told_that_a_future_is_its_parents_and_may_release_it),
         cmocka_unit_test(so_it_is_in_a_child_that_a_task_forks),
         cmocka_unit_test(making_and_waiting_inside_a_task_piles_nothing_up),
+        cmocka_unit_test(a_then_beside_a_shutdown_is_refused_or_cancelled),
     };
     return run_file(tests);
 }
