@@ -537,6 +537,15 @@ tp_status tp_group_destroy(tp_group *group);
 // What a loop calls, for the items from `lo` to `hi` - 1.
 typedef void (*tp_range_fn)(uint64_t lo, uint64_t hi, void *ctx);
 
+// Adds the items from `lo` to `hi` - 1 to what `acc` has.
+typedef void (*tp_fold_fn)(uint64_t lo, uint64_t hi, void *acc, void *ctx);
+
+// Adds what `right` has to what `left` has, which is of the items before.
+typedef void (*tp_combine_fn)(void *left, const void *right, void *ctx);
+
+// What each of `n` members of a gang runs; their ranks are 0 to `n` - 1.
+typedef void (*tp_gang_fn)(uint32_t rank, uint32_t n, void *ctx);
+
 // Runs `a(arg_a)` here and `b(arg_b)` here or on a worker, and returns when both have run.
 //
 //     void sum(void *arg) { ... tp_parallel_invoke(tp_current(), sum, &left, sum, &right); ... }
@@ -551,6 +560,43 @@ tp_status tp_parallel_invoke(tp_pool *pool, tp_task_fn a, void *arg_a, tp_task_f
 // from behind. Returns TP_ECANCELED if tp_loop_stop was called in a body, TP_EINVAL also if `begin` is above
 // `end`.
 tp_status tp_parallel_for(tp_pool *pool, uint64_t begin, uint64_t end, uint64_t grain, tp_range_fn body, void *ctx);
+
+// Folds the items from `begin` to `end` - 1 into one value of `size` bytes, and stores it in `result`.
+//
+//     void add(uint64_t lo, uint64_t hi, void *sum, void *ctx) { for (; lo < hi; lo++) *(double *)sum += values[lo]; }
+//     void join(void *left, const void *right, void *ctx) { *(double *)left += *(const double *)right; }
+//     double zero = 0, sum; status = tp_parallel_reduce(pool, 0, n, 0, sizeof sum, &zero, add, join, NULL, &sum);
+//
+// Values begin as copies of `identity`, are aligned to 128 bytes, and are moved as bytes. `fold` may be called
+// several times on one of them, with items in order and at most `grain` of them a call; `combine` gets neighbours,
+// in order. Which are folded and combined with which depends on the range, the grain and the size alone: the
+// result is the same to the last bit on any number of threads. A grain of 0 depends on the length of the range
+// alone. Takes memory for up to 1024 values, no more than 1 MiB or 64 values, for as long as it lasts.
+// Returns TP_ENOMEM if that cannot be had, TP_ECANCELED if tp_loop_stop was called in `fold`: then `result` is as
+// it was; TP_EINVAL also if `begin` is above `end`, `size` is 0, or `identity` or `result` is NULL.
+tp_status tp_parallel_reduce(tp_pool *pool,
+                             uint64_t begin,
+                             uint64_t end,
+                             uint64_t grain,
+                             size_t size,
+                             const void *identity,
+                             tp_fold_fn fold,
+                             tp_combine_fn combine,
+                             void *ctx,
+                             void *result);
+
+// Runs `n` bodies at the same time, each on a thread of its own, so that they may wait for each other, even by
+// spinning.
+// Returns when all have.
+//
+//     void member(uint32_t rank, uint32_t n, void *b) { ... pthread_barrier_wait(b); ... }
+//     status = tp_gang(pool, 4, member, &barrier);
+//
+// Rank 0 runs on the caller, the others on idle workers, and where these are too few on reserve workers: from
+// tasks of a pool of two workers sixteen gangs of two may run at once. A paused pool runs them as well.
+// Returns TP_EAGAIN if there are not enough of these (see `max_reserve`) or the system has no more threads: then
+// no body has started; TP_EINVAL also if `n` is 0.
+tp_status tp_gang(tp_pool *pool, uint32_t n, tp_gang_fn body, void *ctx);
 
 // Stops the innermost loop whose body runs here: no further call of its body starts. Elsewhere it does nothing.
 void tp_loop_stop(void);

@@ -75,6 +75,74 @@ pub extern "C" fn tp_parallel_for(
     finish(run())
 }
 
+/// Adds the items from `lo` to `hi` - 1 to what `acc` has.
+pub type tp_fold_fn = Option<unsafe extern "C-unwind" fn(lo: u64, hi: u64, acc: *mut c_void, ctx: *mut c_void)>;
+
+/// Adds what `right` has to what `left` has, which is of the items before.
+pub type tp_combine_fn = Option<unsafe extern "C-unwind" fn(left: *mut c_void, right: *const c_void, ctx: *mut c_void)>;
+
+/// Folds the items from `begin` to `end` - 1 into one value of `size` bytes, and stores it in `result`.
+///
+///     void add(uint64_t lo, uint64_t hi, void *sum, void *ctx) { for (; lo < hi; lo++) *(double *)sum += values[lo]; }
+///     void join(void *left, const void *right, void *ctx) { *(double *)left += *(const double *)right; }
+///     double zero = 0, sum; status = tp_parallel_reduce(pool, 0, n, 0, sizeof sum, &zero, add, join, NULL, &sum);
+///
+/// Values begin as copies of `identity`, are aligned to 128 bytes, and are moved as bytes. `fold` may be called
+/// several times on one of them, with items in order and at most `grain` of them a call; `combine` gets neighbours,
+/// in order. Which are folded and combined with which depends on the range, the grain and the size alone: the
+/// result is the same to the last bit on any number of threads. A grain of 0 depends on the length of the range
+/// alone. Takes memory for up to 1024 values, no more than 1 MiB or 64 values, for as long as it lasts.
+/// Returns TP_ENOMEM if that cannot be had, TP_ECANCELED if tp_loop_stop was called in `fold`: then `result` is as
+/// it was; TP_EINVAL also if `begin` is above `end`, `size` is 0, or `identity` or `result` is NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn tp_parallel_reduce(
+    pool: *mut tp_pool,
+    begin: u64,
+    end: u64,
+    grain: u64,
+    size: usize,
+    identity: *const c_void,
+    fold: tp_fold_fn,
+    combine: tp_combine_fn,
+    ctx: *mut c_void,
+    result: *mut c_void,
+) -> tp_status {
+    let run = || {
+        let (pool, fold, combine) = (borrow(pool)?, fold.ok_or(Error::Invalid)?, combine.ok_or(Error::Invalid)?);
+        if begin > end || size == 0 || identity.is_null() || result.is_null() {
+            return Err(Error::Invalid);
+        }
+        let reduce = parallel::Reduce { begin, end, grain, size, identity, fold, combine, ctx };
+        // SAFETY: tp.h asks for values of that size, and says on which threads the functions are called.
+        unsafe { reduce.run(pool, result) }
+    };
+    finish(run())
+}
+
+/// What each of `n` members of a gang runs; their ranks are 0 to `n` - 1.
+pub type tp_gang_fn = Option<unsafe extern "C-unwind" fn(rank: u32, n: u32, ctx: *mut c_void)>;
+
+/// Runs `n` bodies at the same time, each on a thread of its own, so that they may wait for each other, even by
+/// spinning.
+/// Returns when all have.
+///
+///     void member(uint32_t rank, uint32_t n, void *b) { ... pthread_barrier_wait(b); ... }
+///     status = tp_gang(pool, 4, member, &barrier);
+///
+/// Rank 0 runs on the caller, the others on idle workers, and where these are too few on reserve workers: from
+/// tasks of a pool of two workers sixteen gangs of two may run at once. A paused pool runs them as well.
+/// Returns TP_EAGAIN if there are not enough of these (see `max_reserve`) or the system has no more threads: then
+/// no body has started; TP_EINVAL also if `n` is 0.
+#[unsafe(no_mangle)]
+pub extern "C" fn tp_gang(pool: *mut tp_pool, n: u32, body: tp_gang_fn, ctx: *mut c_void) -> tp_status {
+    let run = || {
+        let (pool, body) = (borrow(pool)?, body.ok_or(Error::Invalid)?);
+        // SAFETY: tp.h says that it is called once for each rank, and on which threads.
+        unsafe { parallel::gang(pool, n, body, ctx) }
+    };
+    finish(run())
+}
+
 /// Stops the innermost loop whose body runs here: no further call of its body starts. Elsewhere it does nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn tp_loop_stop() {

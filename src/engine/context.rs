@@ -213,6 +213,12 @@ pub(crate) fn place<'a>() -> Option<&'a Place> {
     unsafe { current()?.place.get().as_ref() }
 }
 
+/// Whether that loop has been stopped.
+pub(crate) fn is_stopped() -> bool {
+    // SAFETY: a loop waits for its bodies.
+    place().is_some_and(|place| unsafe { &*place.stopped }.load(Relaxed))
+}
+
 /// Whether a task that is on this thread's stack is inside `scope`.
 pub(crate) fn is_on_stack(scope: &Scope) -> bool {
     let mut stack = core::iter::successors(current(), |context| context.below());

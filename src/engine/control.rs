@@ -7,6 +7,7 @@
 //! the counts, what comes later is refused, so once quiet the pool stays so.
 
 use crate::engine::context;
+use crate::engine::duty::Duty;
 use crate::engine::injector::{Injector, Side};
 use crate::engine::options::MAX_THREADS;
 use crate::engine::pool::{Pool, State, prepare_process};
@@ -70,7 +71,7 @@ impl Pool {
     }
 
     /// Starts a thread in a reserve worker's place; false: there is one.
-    pub(crate) fn hire_reserve(&self, index: u32) -> Result<bool> {
+    pub(crate) fn hire_reserve(&self, index: u32, duty: Option<&Duty>) -> Result<bool> {
         let control = lock(&self.control);
         let wanted = self.wanted.load(Relaxed);
         if !(wanted..wanted + self.options.max_reserve).contains(&index) {
@@ -80,7 +81,7 @@ impl Pool {
         if control.paused {
             worker.queue.head().shut();
         }
-        worker.hire_reserve()
+        worker.hire_reserve(duty)
     }
 
     fn running_only(&self) -> Result<()> {

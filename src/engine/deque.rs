@@ -259,3 +259,155 @@ impl Drop for Deque {
         }
     }
 }
+
+#[cfg(test)]
+#[cfg(loom)]
+mod model {
+    use super::*;
+    use crate::engine::wait::Waiter;
+    use crate::sys::clock::Deadline;
+    use loom::sync::Arc;
+    use loom::thread;
+
+    fn explore(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound = Some(preemptions);
+        builder.check(model);
+    }
+
+    /// A deque, what each branch did, and what a loop's caller frees when its call returns.
+    #[derive(Default)]
+    struct Shared {
+        deque: Deque,
+        ran: [AtomicU32; 4],
+        memory: loom::cell::UnsafeCell<()>,
+    }
+
+    fn branch(number: usize) -> Fork {
+        Fork { run: ptr::null(), arg: ptr::without_provenance_mut(number), caller: ptr::null() }
+    }
+
+    impl Shared {
+        fn run(&self, slot: &Slot) {
+            self.ran[slot.fork().arg.addr()].fetch_add(1, Relaxed);
+        }
+
+        /// Takes one branch, if there is any, and runs it.
+        fn steal(&self, own: &Deque) -> bool {
+            let stolen = self.deque.steal(0, |found| match found {
+                Found::Branch(slot) => Some(slot),
+                Found::Loop(..) => None,
+            });
+            if let Some(slot) = stolen {
+                slot.begin(own);
+                self.run(slot);
+                slot.end();
+            }
+            stolen.is_some()
+        }
+
+        /// As `invoke` does it, with the whole wait asleep.
+        fn pop(&self, slot: &Slot) {
+            // SAFETY: called by the owner, in the order of a stack.
+            if unsafe { self.deque.pop(slot) } {
+                return self.run(slot);
+            }
+            let waiter = Waiter::default();
+            if slot.wait_with(&waiter) {
+                waiter.sleep(Deadline::Never).unwrap();
+            }
+            assert!(slot.is_done());
+            // SAFETY: likewise.
+            unsafe { self.deque.leave(slot) };
+        }
+
+        fn push(&self, number: usize) -> &Slot {
+            // SAFETY: likewise.
+            unsafe { self.deque.push(branch(number)) }.unwrap()
+        }
+    }
+
+    #[test]
+    fn loom_each_branch_runs_once_whoever_takes_it() {
+        explore(3, || {
+            let shared = Arc::new(Shared::default());
+            let thief = {
+                let shared = shared.clone();
+                thread::spawn(move || {
+                    let own = Deque::default();
+                    shared.steal(&own);
+                    shared.steal(&own);
+                })
+            };
+            let first = shared.push(0);
+            let second = shared.push(1);
+            shared.pop(second);
+            // In the same slot, perhaps while the thief looks at it.
+            let third = shared.push(2);
+            shared.pop(third);
+            shared.pop(first);
+            thief.join().unwrap();
+            assert!(shared.ran[..3].iter().all(|ran| ran.load(Relaxed) == 1));
+        });
+    }
+
+    #[test]
+    fn loom_two_thieves_hide_no_branch_from_a_third() {
+        explore(2, || {
+            let shared = Arc::new(Shared::default());
+            let first = shared.push(0);
+            let thieves = [0, 1].map(|_| {
+                let shared = shared.clone();
+                thread::spawn(move || shared.steal(&Deque::default()))
+            });
+            let second = shared.push(1);
+            shared.pop(second);
+            shared.pop(first);
+            // Wherever the top was left, this one is found.
+            let third = shared.push(2);
+            let stolen = thieves.into_iter().map(|thief| thief.join().unwrap()).filter(|&stolen| stolen).count();
+            let left = shared.deque.has_work(|_| false);
+            assert_eq!(left, shared.ran[2].load(Relaxed) == 0);
+            assert!(stolen <= 2 && (left == shared.steal(&Deque::default())));
+            shared.pop(third);
+            assert!(shared.ran[..3].iter().all(|ran| ran.load(Relaxed) == 1));
+        });
+    }
+
+    /// `stays`: the visitor stays while it looks at the loop.
+    fn visit_and_withdraw(stays: bool) {
+        explore(3, move || {
+            let shared = Arc::new(Shared::default());
+            // SAFETY: this thread owns the deque.
+            let slot = unsafe { shared.deque.share(branch(0), 1 << 32) }.unwrap();
+            let thief = {
+                let shared = shared.clone();
+                thread::spawn(move || {
+                    shared.deque.steal(0, |found| {
+                        if let Found::Loop(_, visitor) = found {
+                            let visitor = Some(visitor).filter(|_| stays);
+                            shared.memory.with(|_| ());
+                            drop(visitor);
+                        }
+                        Some(())
+                    });
+                })
+            };
+            // SAFETY: likewise.
+            unsafe { shared.deque.withdraw(slot) };
+            shared.memory.with_mut(|_| ());
+            thief.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn loom_a_loop_is_there_while_it_is_visited() {
+        visit_and_withdraw(true);
+    }
+
+    #[test]
+    #[should_panic(expected = "Causality violation")]
+    fn loom_a_look_at_a_loop_after_the_visit_is_found() {
+        visit_and_withdraw(false);
+    }
+}

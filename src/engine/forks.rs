@@ -12,6 +12,7 @@ use core::ptr::NonNull;
 
 use crate::engine::context::{self, Context};
 use crate::engine::deque::{Deque, Found};
+use crate::engine::duty::{self, Duty};
 use crate::engine::injector::Side;
 use crate::engine::pool::Pool;
 use crate::engine::search::Search;
@@ -61,6 +62,8 @@ pub(crate) enum Stolen {
     Branch(NonNull<Slot>),
     /// A part of a loop, in a slot of its own.
     Part(NonNull<Slot>),
+    /// No fork: what the thread was drafted for.
+    Duty(NonNull<Duty>),
 }
 
 impl Stolen {
@@ -82,9 +85,11 @@ impl Stolen {
     }
 
     fn run(self, pool: &Pool, worker: Option<&Worker>, own: &Deque) {
-        let (Stolen::Branch(slot) | Stolen::Part(slot)) = self;
-        // SAFETY: slots live as long as the pool.
-        let slot = unsafe { slot.as_ref() };
+        let slot = match &self {
+            // SAFETY: slots live as long as the pool.
+            Stolen::Branch(slot) | Stolen::Part(slot) => unsafe { slot.as_ref() },
+            Stolen::Duty(duty) => return worker.map_or((), |worker| duty::run(*duty, pool, worker)),
+        };
         let fork = slot.fork();
         // SAFETY: whoever forked it waits for it, in the same context.
         let caller = unsafe { fork.caller.cast::<Context>().as_ref() };
@@ -99,7 +104,7 @@ impl Stolen {
                 });
                 slot.end();
             }
-            Stolen::Part(_) => {
+            _ => {
                 // Others may have looked before it was shared.
                 fence(SeqCst);
                 pool.sleep.task_added(&pool.workers);
@@ -129,6 +134,14 @@ impl Default for Errand {
     }
 }
 
+impl Errand {
+    /// By the worker's thread, which runs it before it takes another.
+    pub(crate) fn give(&self, stolen: Stolen) -> Task {
+        self.stolen.set(Some(stolen));
+        Task::of(NonNull::from(&self.record))
+    }
+}
+
 /// # Safety
 /// The record is that of the errand of the worker whose thread this is. It is run in any case: somebody waits for it.
 unsafe fn run_errand(record: NonNull<Record>, _how: End) {
@@ -147,9 +160,7 @@ impl Search<'_> {
         }
         let worker = self.worker;
         let stolen = self.pool.deques(turn).find_map(|victim| Stolen::take(victim, 0, &worker.deque))?;
-        worker.errand.stolen.set(Some(stolen));
-        worker.lane.accept(1);
-        Some(Task::of(NonNull::from(&worker.errand.record)))
+        Some(worker.errand(stolen))
     }
 }
 
@@ -212,11 +223,11 @@ impl Pool {
     /// Waits for a branch that was taken, and leaves its slot.
     #[cold]
     pub(crate) fn wait_for_branch(&self, slot: &Slot, own: &Deque) {
-        let help = || {
+        let part = || {
             let (_visitor, thief, mark) = slot.follow()?;
             Stolen::take(thief, mark, own)
         };
-        self.help_until(own, || slot.is_done(), help, |waiter| slot.wait_with(waiter));
+        self.help_until(|| slot.is_done(), || self.run_part(part(), own), |waiter| slot.wait_with(waiter));
         // SAFETY: the slot is this thread's, and the newest.
         unsafe { own.leave(slot) };
     }
@@ -229,26 +240,28 @@ impl Pool {
         is_over: impl Fn() -> bool,
         list: impl Fn(&Waiter) -> bool,
     ) {
-        let help = || self.deques(0).find_map(|victim| Stolen::take_of_loop(victim, arg, own));
-        self.help_until(own, is_over, help, list);
+        let part = || self.deques(0).find_map(|victim| Stolen::take_of_loop(victim, arg, own));
+        self.help_until(is_over, || self.run_part(part(), own), list);
     }
 
-    /// Runs what `help` finds until it is over; where that is nothing it sleeps, with a waiter that is told once `list` has
-    /// said so.
-    fn help_until(
-        &self,
-        own: &Deque,
-        is_over: impl Fn() -> bool,
-        help: impl Fn() -> Option<Stolen>,
-        list: impl Fn(&Waiter) -> bool,
-    ) {
+    /// Waits for what runs on other threads and can't be helped.
+    pub(crate) fn wait_for_others(&self, is_over: impl Fn() -> bool, list: impl Fn(&Waiter) -> bool) {
+        self.help_until(is_over, || false, list);
+    }
+
+    fn run_part(&self, part: Option<Stolen>, own: &Deque) -> bool {
+        part.map(|part| part.run(self, self.this_worker(), own)).is_some()
+    }
+
+    /// Calls `help` until it is over; when that has found nothing for a while it sleeps, with a waiter that is told once `list`
+    /// has said so.
+    fn help_until(&self, is_over: impl Fn() -> bool, help: impl Fn() -> bool, list: impl Fn(&Waiter) -> bool) {
         // Parking and being replaced costs more than that.
         const SPIN_NS: u64 = 5_000;
         const SPINS: u32 = 64;
         let (mut looks, mut give_up) = (0_u32, 0);
         while !is_over() {
-            if let Some(stolen) = help() {
-                stolen.run(self, self.this_worker(), own);
+            if help() {
                 looks = 0;
                 continue;
             }

@@ -29,6 +29,8 @@ pub(crate) mod clients;
 #[cfg(not(loom))]
 pub(crate) mod forks;
 #[cfg(not(loom))]
+pub(crate) mod duty;
+#[cfg(not(loom))]
 pub(crate) mod guests;
 #[cfg(not(loom))]
 pub(crate) mod late;

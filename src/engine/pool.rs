@@ -63,6 +63,8 @@ pub(crate) struct Pool {
     pub(crate) blocks: Blocks,
     pub(crate) jobs: Store<Job>,
     pub(crate) reserve: Reserve,
+    /// Held while threads are drafted.
+    pub(crate) drafts: Mutex<()>,
     /// Tasks that no queue had memory for.
     pub(crate) late: Late,
     pub(crate) clients: Clients,
@@ -106,6 +108,7 @@ impl Pool {
             blocks: Blocks::new(),
             jobs: Store::new(),
             reserve: Reserve::default(),
+            drafts: Mutex::new(()),
             control: Mutex::new(Control::default()),
             alive: Futex::default(),
             gate: Futex::default(),

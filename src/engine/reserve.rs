@@ -7,8 +7,9 @@
 //!
 //! One word holds both counts, so that each decision is one step.
 
+use crate::engine::duty::Duty;
 use crate::engine::pool::{Pool, State};
-use crate::engine::worker::{EMPTY, FILLED, IDLE, Worker};
+use crate::engine::worker::{CALLED, EMPTY, FILLED, IDLE, Worker};
 use crate::error::{Error, Result};
 use crate::sync::{AcqRel, Acquire, AtomicU64, Backoff, Relaxed, Release, lock};
 use crate::sys::clock::{Deadline, now_ns};
@@ -80,17 +81,17 @@ impl Pool {
     pub(crate) fn begin_blocked(&self, worker: &Worker) -> Result<()> {
         worker.is_blocked.store(true, Relaxed);
         self.reserve.counts.fetch_add(1, AcqRel);
-        self.call_reserve().map(drop)
+        self.call_reserve(None).map(drop)
     }
 
     /// For a worker that is blocked already: fails if it was not replaced, can't be now, and nobody else can run.
     pub(crate) fn replaced_or_alone(&self) -> Result<()> {
-        if self.anyone_runs() { Ok(()) } else { self.call_reserve().map(drop) }
+        if self.anyone_runs() { Ok(()) } else { self.call_reserve(None).map(drop) }
     }
 
     /// As many as are missing, where they can be had.
     pub(crate) fn fill_up(&self) {
-        while let Ok(true) = self.call_reserve() {}
+        while let Ok(true) = self.call_reserve(None) {}
     }
 
     pub(crate) fn end_blocked(&self, worker: &Worker) {
@@ -102,11 +103,11 @@ impl Pool {
         self.reserve.now().running() > 0
     }
 
-    /// Whether one was called; none is where enough run.
-    fn call_reserve(&self) -> Result<bool> {
+    /// Whether one was called; none is for the work where enough run.
+    pub(crate) fn call_reserve(&self, duty: Option<&Duty>) -> Result<bool> {
         let wanted = u64::from(self.wanted.load(Acquire));
         let most = wanted + u64::from(self.options.max_reserve);
-        let needed = |counts: Counts| counts.running() < wanted;
+        let needed = |counts: Counts| duty.is_some() || counts.running() < wanted;
         let may = |counts: Counts| needed(counts) && counts.active() < most;
         if let Err(counts) = self.reserve.change(|counts| counts + ACTIVE_ONE, may) {
             return if needed(counts) { Err(Error::NoThread) } else { Ok(false) };
@@ -115,7 +116,7 @@ impl Pool {
         loop {
             // Both may have changed, by a resize that has filled the places itself.
             let wanted = self.wanted.load(Acquire);
-            if self.reserve.leave(wanted) {
+            if duty.is_none() && self.reserve.leave(wanted) {
                 return Ok(false);
             }
             let most = u64::from(wanted) + u64::from(self.options.max_reserve);
@@ -123,12 +124,12 @@ impl Pool {
                 return Err(Error::NoThread);
             }
             let places = wanted..wanted + self.options.max_reserve;
-            if places.clone().filter_map(|index| self.workers.get(index)).any(Worker::recall) {
+            if places.clone().filter_map(|index| self.workers.get(index)).any(|worker| worker.recall_for(duty)) {
                 return Ok(true);
             }
             let is_empty = |&index: &u32| self.workers.get(index).is_none_or(|worker| worker.place() == EMPTY);
             if let Some(index) = places.clone().find(is_empty) {
-                match self.hire_reserve(index) {
+                match self.hire_reserve(index, duty) {
                     Ok(true) => return Ok(true),
                     Ok(false) => {}
                     Err(_) => {
@@ -144,6 +145,22 @@ impl Pool {
 }
 
 impl Worker {
+    /// Likewise, to a duty if there is one.
+    fn recall_for(&self, duty: Option<&Duty>) -> bool {
+        let Some(duty) = duty else {
+            return self.recall();
+        };
+        // Nobody looks for an empty place meanwhile.
+        let _post = lock(&self.post);
+        if self.place() != IDLE || self.place.compare_exchange(IDLE, CALLED, AcqRel, Relaxed).is_err() {
+            return false;
+        }
+        self.give_duty(duty);
+        self.place.store(FILLED, Release);
+        self.place.wake_all();
+        true
+    }
+
     /// Gets an idle thread back to work, which has been counted as active.
     pub(crate) fn recall(&self) -> bool {
         let recalled = self.place() == IDLE && self.place.compare_exchange(IDLE, FILLED, AcqRel, Relaxed).is_ok();
@@ -173,6 +190,7 @@ impl Worker {
             match self.place() {
                 FILLED => return true,
                 EMPTY => return false,
+                CALLED => core::hint::spin_loop(),
                 _ => {}
             }
             let over = self.place.wait(IDLE, deadline).is_err();

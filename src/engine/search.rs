@@ -70,6 +70,9 @@ impl<'a> Search<'a> {
     /// Runs tasks until the worker is not wanted any more and has none left. (Left behind, they could be older than what
     /// others start next.)
     pub(crate) fn work(&mut self) {
+        if let Some(duty) = self.take_duty() {
+            self.run(duty);
+        }
         while !self.may_leave() {
             match self.find() {
                 Some(task) => self.run(task),
@@ -109,9 +112,7 @@ impl<'a> Search<'a> {
         loop {
             let task = self.find();
             if task.is_some() || self.may_leave() {
-                if pool.sleep.stop_searching() && pool.has_work() {
-                    pool.sleep.task_added(&pool.workers);
-                }
+                self.stop_searching();
                 return task;
             }
             if now_ns() < give_up {
@@ -127,9 +128,20 @@ impl<'a> Search<'a> {
             }
             let parked = now_ns();
             self.sleep();
+            if let Some(duty) = self.take_duty() {
+                self.stop_searching();
+                return Some(duty);
+            }
             let now = now_ns();
             self.search_ns = if now - parked < SEARCH_NS { SEARCH_NS } else { SEARCH_BRIEFLY_NS };
             give_up = now + self.search_ns;
+        }
+    }
+
+    fn stop_searching(&self) {
+        let pool = self.pool;
+        if pool.sleep.stop_searching() && pool.has_work() {
+            pool.sleep.task_added(&pool.workers);
         }
     }
 

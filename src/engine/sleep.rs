@@ -62,7 +62,7 @@ pub(crate) struct Seat {
 
 impl Seat {
     /// By whoever has popped it.
-    fn wake(&self) {
+    pub(crate) fn wake(&self) {
         // Pairs with the load in `Sleep::wait`.
         self.signal.store(1, Release);
         self.signal.wake_one();
@@ -117,6 +117,20 @@ impl Sleep {
                 Err(now) => crew = Crew(now),
             }
         }
+    }
+
+    /// Takes one off the stack, which counts as searching from now on; the caller wakes it.
+    pub(crate) fn take_parked(&self, seats: &impl Seats) -> Option<u32> {
+        let mut crew = Crew(self.crew.load(Acquire));
+        while let Some(top) = crew.top() {
+            let next = seats.seat(top)?.next.load(Relaxed) as u16;
+            let taken = Crew(crew.0 + SEARCHING_ONE).with_top(next);
+            match self.crew.compare_exchange_weak(crew.0, taken.0, AcqRel, Acquire) {
+                Ok(_) => return Some(top),
+                Err(now) => crew = Crew(now),
+            }
+        }
+        None
     }
 
     pub(crate) fn start_searching(&self) {

@@ -11,12 +11,14 @@ use crate::engine::completion::Lane;
 use crate::engine::context::Context;
 use crate::engine::control::{GATE_ABORTED, GATE_CLOSED};
 use crate::engine::deque::Deque;
-use crate::engine::forks::Errand;
+use crate::engine::duty::Duty;
+use crate::engine::forks::{Errand, Stolen};
 use crate::engine::options::{Hook, MAX_THREADS};
 use crate::engine::pool::Pool;
 use crate::engine::run_queue::{Owner, RunQueue};
 use crate::engine::search::Search;
 use crate::engine::sleep::{Seat, Seats};
+use crate::engine::task::Task;
 use crate::engine::tidy::FEW;
 use crate::error::Result;
 use crate::sync::{
@@ -32,7 +34,9 @@ pub(crate) struct Worker {
     pub(crate) seat: Seat,
     pub(crate) queue: RunQueue,
     pub(crate) deque: Deque,
-    pub(crate) errand: Errand,
+    errand: Errand,
+    /// What its thread was drafted for.
+    pub(crate) duty: AtomicPtr<Duty>,
     pub(crate) lane: Lane,
     /// How long the queue is when it is put in order next. The thread's own.
     pub(crate) tidy_at: AtomicU64,
@@ -53,6 +57,8 @@ pub(crate) const EMPTY: u32 = 0;
 pub(crate) const FILLED: u32 = 1;
 /// A thread that waits to be called.
 pub(crate) const IDLE: u32 = 2;
+/// That one, by somebody who is about to tell it for what.
+pub(crate) const CALLED: u32 = 3;
 
 /// Who fills a worker's place. Under its lock the place gets a thread or loses it.
 #[derive(Default)]
@@ -93,13 +99,21 @@ impl Worker {
     }
 
     /// Starts a thread that has been counted as active. False: another is there already.
-    pub(crate) fn hire_reserve(&self) -> Result<bool> {
+    pub(crate) fn hire_reserve(&self, duty: Option<&Duty>) -> Result<bool> {
         let mut post = lock(&self.post);
         if self.place() != EMPTY {
             return Ok(false);
         }
         self.is_reserve.store(true, Relaxed);
-        self.start_thread(&mut post).map(|()| true)
+        self.duty.store(duty.map_or(ptr::null_mut(), |duty| ptr::from_ref(duty).cast_mut()), Release);
+        let started = self.start_thread(&mut post).map(|()| true);
+        started.inspect_err(|_| self.duty.store(ptr::null_mut(), Relaxed))
+    }
+
+    /// What the thread runs next that was in no queue, as a task.
+    pub(crate) fn errand(&self, stolen: Stolen) -> Task {
+        self.lane.accept(1);
+        self.errand.give(stolen)
     }
 
     fn start_thread(&self, post: &mut Post) -> Result<()> {
@@ -279,6 +293,7 @@ impl Workers {
             queue: RunQueue::new(&pool.blocks)?,
             deque: Deque::default(),
             errand: Errand::default(),
+            duty: AtomicPtr::new(ptr::null_mut()),
             lane: Lane::default(),
             tidy_at: AtomicU64::new(FEW),
             post: Mutex::new(Post::default()),
