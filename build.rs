@@ -7,7 +7,8 @@ use std::error::Error;
 use std::fs;
 use std::path::Path;
 
-const SECTIONS: [&str; 9] = ["status", "pool", "submit", "wait", "future", "group", "parallel", "blocking", "worker"];
+const SECTIONS: [&str; 10] =
+    ["status", "pool", "submit", "wait", "future", "group", "parallel", "sort", "blocking", "worker"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=src/capi");

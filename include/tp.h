@@ -610,6 +610,56 @@ TP_MUST_USE uint32_t tp_loop_slot(void);
 // made, also after a tp_resize. 0 if `pool` is NULL.
 TP_MUST_USE uint32_t tp_slot_count(const tp_pool *pool);
 
+// ---- Sort ------------------------------------------------------------------------------------------------
+//
+// Sorts on as many workers as are free, the caller among them, of elements of any size and alignment. What sorts
+// by a function calls it on several threads at once; the calls count as in a task of the pool.
+//
+//     int by_age(const void *x, const void *y, void *ctx) { return *(const int *)x - *(const int *)y; }
+//     status = tp_parallel_sort(pool, ages, n, sizeof *ages, by_age, NULL);
+//
+// A function that is no order (random answers, say) leaves the same elements in some order. Errors are those of
+// the other parallel calls; TP_EINVAL also if `size` is 0, or `base` is NULL and `n` is not 0, or the array is
+// larger than memory.
+
+// Keys are numbers in the machine's byte order: a signed one of 4 bytes.
+#define TP_KEY_I32 0
+
+// An unsigned one of 4 bytes.
+#define TP_KEY_U32 1
+
+// A signed one of 8 bytes.
+#define TP_KEY_I64 2
+
+// An unsigned one of 8 bytes.
+#define TP_KEY_U64 3
+
+// A float in IEEE 754's total order: NaN with the sign set, -infinity, ..., -0.0, 0.0, ..., infinity, NaN.
+#define TP_KEY_F32 4
+
+// A double, likewise.
+#define TP_KEY_F64 5
+
+// Returns below, at or above 0 if `x` goes before `y`, may go on either side of it, or goes behind it.
+typedef int (*tp_compare_fn)(const void *x, const void *y, void *ctx);
+
+// Sorts `n` elements of `size` bytes in place, where equal ones may change places. Takes no memory.
+tp_status tp_parallel_sort(tp_pool *pool, void *base, size_t n, size_t size, tp_compare_fn compare, void *ctx);
+
+// Sorts `n` elements of `size` bytes, where equal ones stay in order. Takes memory for as many elements as long as
+// it lasts.
+//
+// Returns TP_ENOMEM if that cannot be had: then the array is as it was.
+tp_status tp_parallel_stable_sort(tp_pool *pool, void *base, size_t n, size_t size, tp_compare_fn compare, void *ctx);
+
+// Sorts `n` elements of `size` bytes by a number in each, `key_offset` bytes from its start; equal ones stay in
+// order. Many times faster than with a function. Takes memory for as many elements as long as it lasts (above 32
+// bytes for 4 or 8 bytes an element more) and 16 KiB for each that takes part.
+//
+// `key_type` is TP_KEY_I32 or one of the others. Returns TP_EINVAL also if that is unknown or the key is not
+// within the element, TP_ENOMEM if the memory cannot be had: then the array is as it was.
+tp_status tp_parallel_sort_keys(tp_pool *pool, void *base, size_t n, size_t size, size_t key_offset, int32_t key_type);
+
 // ---- Inside a task ---------------------------------------------------------------------------------------
 //
 // What a task may ask and say. All of these may be called from any thread; outside a task they answer so and do

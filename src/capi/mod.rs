@@ -8,6 +8,7 @@ pub mod blocking;
 pub mod future;
 pub mod group;
 pub mod parallel;
+pub mod sort;
 pub mod pool;
 pub mod status;
 pub mod submit;

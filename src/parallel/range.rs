@@ -59,7 +59,6 @@ pub(crate) struct Loop {
 }
 
 /// Calls `body` for each of `n` items, one by one, on whoever is free. Inside of a parallel call.
-#[expect(dead_code, reason = "for the sorts")]
 pub(crate) fn for_each<F: Fn(u64) + Sync>(pool: &Pool, n: u64, body: F) {
     unsafe extern "C-unwind" fn call<F: Fn(u64)>(lo: u64, hi: u64, body: *mut c_void) {
         // SAFETY: `for_each` waits for the loop.
@@ -203,12 +202,16 @@ impl Loop {
         let shared = deque.filter(|_| self.units > 1).and_then(|deque| unsafe {
             Some((deque, deque.share(Fork::shared(&KIND, arg, ptr::from_ref(context).cast()), all)?))
         });
+        // A context of its own: a branch that was forked in the caller's may run elsewhere, and has the caller's place.
+        let take_part = |range: &AtomicU64| {
+            Context::enter_for(Some(context), pool, pool.this_worker(), deque, |own| self.take_part(range, own, 0))
+        };
         let Some((deque, slot)) = shared else {
-            self.take_part(&AtomicU64::new(all), context, 0);
+            take_part(&AtomicU64::new(all));
             return;
         };
         pool.sleep.task_added(&pool.workers);
-        let done = self.take_part(&slot.range, context, 0);
+        let done = take_part(&slot.range);
         // SAFETY: as above.
         unsafe { deque.withdraw(slot) };
         self.numbers.give(0);
