@@ -584,6 +584,52 @@ static void a_stolen_branch_cannot_wait_for_its_callers_future(void **state) {
     }
 }
 
+// A task that waits for another one, which runs on its stack and forks there, for the only other worker is held until
+// then. Both are below the stolen branch.
+struct deep {
+    tp_pool *pool;
+    tp_group *outer;
+    tp_group *inner;
+    struct gate gate;
+    struct tally ended;
+};
+
+static void asks_for_all_below(void *arg) {
+    struct deep *deep = (struct deep *)arg;
+    must_status(tp_group_wait(deep->inner, TP_FOREVER), TP_EDEADLK);
+    must_status(tp_group_wait(deep->outer, TP_FOREVER), TP_EDEADLK);
+    tally_add(&deep->ended);
+}
+
+static void outlasts_the_one_that_asks(void *arg) { must(tally_reaches(&((struct deep *)arg)->ended, 1)); }
+
+static void forks_on_its_waiters_stack(void *arg) {
+    struct deep *deep = (struct deep *)arg;
+    gate_open(&deep->gate);
+    must_status(tp_parallel_invoke(deep->pool, outlasts_the_one_that_asks, arg, asks_for_all_below, arg), TP_OK);
+}
+
+static void waits_for_one_that_forks(void *arg) {
+    struct deep *deep = (struct deep *)arg;
+    must_status(tp_group_submit(deep->inner, forks_on_its_waiters_stack, arg), TP_OK);
+    must_status(tp_group_wait(deep->inner, LIMIT_NS), TP_OK);
+}
+
+static void a_stolen_branch_cannot_wait_for_what_is_further_down_its_callers_stack(void **state) {
+    (void)state;
+    for (size_t round = 0; round < rounds(3, 50, 500); round++) {
+        tp_pool *pool = pool_reserved(2, 0);
+        struct deep deep = {pool, group_of(pool, NULL), group_of(pool, NULL), GATE_INIT, TALLY_INIT};
+        occupy(pool, &deep.gate, 1);
+        assert_status(tp_group_submit(deep.outer, waits_for_one_that_forks, &deep), TP_OK);
+        assert_status(tp_group_wait(deep.outer, LIMIT_NS), TP_OK);
+        assert_int_equal(tally_now(&deep.ended), 1);
+        assert_status(tp_group_destroy(deep.inner), TP_OK);
+        assert_status(tp_group_destroy(deep.outer), TP_OK);
+        assert_status(tp_destroy(pool), TP_OK);
+    }
+}
+
 // On the thread that ran the branch: what stood on the caller's stack is no longer on this one's.
 static void *waits_for_the_future_of_another(void *arg) {
     struct place *place = (struct place *)arg;
@@ -1060,6 +1106,7 @@ int main(void) {
         cmocka_unit_test(a_worker_has_its_index_in_a_stolen_branch_and_an_outside_caller_none),
         cmocka_unit_test(a_stolen_branch_cannot_wait_for_its_callers_group_nor_for_one_above),
         cmocka_unit_test(a_stolen_branch_cannot_wait_for_its_callers_future),
+        cmocka_unit_test(a_stolen_branch_cannot_wait_for_what_is_further_down_its_callers_stack),
         cmocka_unit_test(a_thief_may_wait_for_the_callers_future_once_the_branch_is_over),
         cmocka_unit_test(branches_submit_and_wait_and_block),
         cmocka_unit_test(a_stolen_branch_is_asked_to_stop_with_its_callers_group),

@@ -436,6 +436,25 @@ static void has_a_branch_stop(uint64_t lo, uint64_t hi, void *ctx) {
     atomic_fetch_add(&stopped->calls, hi - lo);
 }
 
+struct stolen_stop {
+    tp_pool *pool;
+    struct tally ended;
+};
+
+static void stops_elsewhere(void *arg) {
+    tp_loop_stop();
+    tally_add(&((struct stolen_stop *)arg)->ended);
+}
+
+static void outlasts_the_stop(void *arg) { must(tally_reaches(&((struct stolen_stop *)arg)->ended, 1)); }
+
+static void has_a_stolen_branch_stop(uint64_t lo, uint64_t hi, void *ctx) {
+    (void)lo;
+    (void)hi;
+    must_status(tp_parallel_invoke(((struct stolen_stop *)ctx)->pool, outlasts_the_stop, ctx, stops_elsewhere, ctx),
+                TP_OK);
+}
+
 static void a_branch_stops_the_loop_that_it_is_in(void **state) {
     (void)state;
     for (int i = 0; i < WORKER_COUNTS; i++) {
@@ -444,6 +463,8 @@ static void a_branch_stops_the_loop_that_it_is_in(void **state) {
             stopped.calls = 0;
             assert_status(tp_parallel_for(stopped.pool, 0, 100000, 1, has_a_branch_stop, &stopped), TP_ECANCELED);
             assert_true(stopped.calls < 100000);
+            struct stolen_stop stolen = {stopped.pool, TALLY_INIT};
+            assert_status(tp_parallel_for(stopped.pool, 0, 1, 1, has_a_stolen_branch_stop, &stolen), TP_ECANCELED);
         }
         assert_status(tp_destroy(stopped.pool), TP_OK);
     }
@@ -962,6 +983,51 @@ static void a_body_on_any_thread_cannot_wait_for_what_its_caller_stands_in(void 
     }
 }
 
+// A task that waits for another one, which runs on its stack and loops there, for the only other worker is held until
+// then. Both are below the item that was taken.
+struct deep {
+    tp_pool *pool;
+    tp_group *outer;
+    tp_group *inner;
+    struct gate gate;
+    struct tally met;
+};
+
+static void asks_for_all_below(uint64_t lo, uint64_t hi, void *ctx) {
+    struct deep *deep = (struct deep *)ctx;
+    must(hi == lo + 1);
+    meet(&deep->met, 2);
+    must_status(tp_group_wait(deep->inner, TP_FOREVER), TP_EDEADLK);
+    must_status(tp_group_wait(deep->outer, TP_FOREVER), TP_EDEADLK);
+}
+
+static void loops_on_its_waiters_stack(void *arg) {
+    struct deep *deep = (struct deep *)arg;
+    gate_open(&deep->gate);
+    must_status(tp_parallel_for(deep->pool, 0, 2, 1, asks_for_all_below, arg), TP_OK);
+}
+
+static void waits_for_one_that_loops(void *arg) {
+    struct deep *deep = (struct deep *)arg;
+    must_status(tp_group_submit(deep->inner, loops_on_its_waiters_stack, arg), TP_OK);
+    must_status(tp_group_wait(deep->inner, LIMIT_NS), TP_OK);
+}
+
+static void a_body_cannot_wait_for_what_is_further_down_its_callers_stack(void **state) {
+    (void)state;
+    for (size_t round = 0; round < rounds(3, 50, 500); round++) {
+        tp_pool *pool = pool_reserved(2, 0);
+        struct deep deep = {pool, group_of(pool, NULL), group_of(pool, NULL), GATE_INIT, TALLY_INIT};
+        occupy(pool, &deep.gate, 1);
+        assert_status(tp_group_submit(deep.outer, waits_for_one_that_loops, &deep), TP_OK);
+        assert_status(tp_group_wait(deep.outer, LIMIT_NS), TP_OK);
+        assert_int_equal(tally_now(&deep.met), 2);
+        assert_status(tp_group_destroy(deep.inner), TP_OK);
+        assert_status(tp_group_destroy(deep.outer), TP_OK);
+        assert_status(tp_destroy(pool), TP_OK);
+    }
+}
+
 // A body, known by the body that called its loop; below what this thread is waiting in, if it waits.
 struct node {
     tp_pool *pool;
@@ -1464,6 +1530,7 @@ int main(void) {
         cmocka_unit_test(bodies_submit_wait_block_and_resize_and_are_told_what_they_cannot_wait_for),
         cmocka_unit_test(a_body_pauses_the_pool_and_the_loop_ends),
         cmocka_unit_test(a_body_on_any_thread_cannot_wait_for_what_its_caller_stands_in),
+        cmocka_unit_test(a_body_cannot_wait_for_what_is_further_down_its_callers_stack),
         cmocka_unit_test(who_waits_for_the_rest_of_a_loop_runs_no_stranger),
         cmocka_unit_test(another_takes_the_place_of_a_task_that_waits_for_the_rest_of_its_loop),
         cmocka_unit_test(a_task_waits_for_the_rest_of_its_loop_where_no_reserve_is_to_be_had),
