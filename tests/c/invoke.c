@@ -814,6 +814,12 @@ static void runs_on_the_caller(void *arg) {
     atomic_fetch_add(&whose->ran, 1);
 }
 
+// Slow, so that whoever is awake would have the other.
+static void is_slow_and_on_the_caller(void *arg) {
+    for (int i = 0; i < 5; i++) nap();
+    runs_on_the_caller(arg);
+}
+
 static void on_a_paused_pool_both_run_on_the_caller(void **state) {
     (void)state;
     for (int i = 0; i < WORKER_COUNTS; i++) {
@@ -825,6 +831,10 @@ static void on_a_paused_pool_both_run_on_the_caller(void **state) {
             assert_status(tp_parallel_invoke(pool, runs_on_the_caller, &whose, runs_on_the_caller, &whose), TP_OK);
         }
         assert_int_equal(whose.ran, 2 * n);
+        for (size_t round = 0; round < rounds(3, 30, 300); round++) {
+            assert_status(tp_parallel_invoke(pool, is_slow_and_on_the_caller, &whose, runs_on_the_caller, &whose),
+                          TP_OK);
+        }
         assert_status(tp_destroy(pool), TP_OK);
     }
 }

@@ -1100,6 +1100,80 @@ static void who_waits_for_the_rest_of_a_loop_runs_no_stranger(void **state) {
     }
 }
 
+// The same with loops and branches in one another, by chance, on a pool that has more workers than its loops have
+// slots: who finds no slot free in a loop takes what is in its bodies.
+struct twig {
+    tp_pool *pool;
+    const struct twig *parent;
+    uint32_t depth;
+    uint64_t seed;
+    _Atomic uint64_t *seen;
+};
+
+static _Thread_local const struct twig *innermost_twig;
+
+static void grows_by_chance(void *arg);
+
+static void grows_an_item(uint64_t lo, uint64_t hi, void *ctx) {
+    const struct twig *loop = (const struct twig *)ctx;
+    for (uint64_t i = lo; i < hi; i++) {
+        struct twig item = {loop->pool, loop, loop->depth - 1, loop->seed + i, loop->seen};
+        grows_by_chance(&item);
+    }
+}
+
+static void grows_by_chance(void *arg) {
+    struct twig *twig = (struct twig *)arg;
+    const struct twig *before = innermost_twig;
+    bool below = before == NULL;
+    for (const struct twig *at = twig; at != NULL && !below; at = at->parent) below = at == before;
+    must(below);
+    atomic_fetch_add(twig->seen, 1);
+    innermost_twig = twig;
+    if (twig->depth > 0 && chance(&twig->seed) % 2 == 0) {
+        must_status(tp_parallel_for(twig->pool, 0, 3, 1, grows_an_item, twig), TP_OK);
+    } else if (twig->depth > 0) {
+        struct twig a = {twig->pool, twig, twig->depth - 1, chance(&twig->seed), twig->seen};
+        struct twig b = {twig->pool, twig, twig->depth - 1, chance(&twig->seed), twig->seen};
+        must_status(tp_parallel_invoke(twig->pool, grows_by_chance, &a, grows_by_chance, &b), TP_OK);
+    } else if (chance(&twig->seed) % 4 == 0) {
+        sched_yield();
+    }
+    innermost_twig = before;
+}
+
+static void grows_a_tree_by_chance(void *arg) {
+    tp_pool *pool = (tp_pool *)arg;
+    _Atomic uint64_t seen = 0;
+    must(innermost_twig == NULL);
+    for (uint64_t seed = 0; seed < rounds(2, 10, 100); seed++) {
+        struct twig root = {pool, NULL, 5, seed, &seen};
+        grows_by_chance(&root);
+    }
+    must(seen > 0);
+}
+
+static void *grows_trees_by_chance_outside(void *arg) {
+    grows_a_tree_by_chance(arg);
+    return NULL;
+}
+
+static void who_waits_among_loops_and_branches_runs_no_stranger(void **state) {
+    (void)state;
+    for (int i = 0; i < WORKER_COUNTS; i++) {
+        tp_pool *pool = pool_of(worker_counts[i]);
+        assert_status(tp_resize(pool, 4), TP_OK);
+        for (size_t round = 0; round < rounds(1, 3, 30); round++) {
+            for (int task = 0; task < 4; task++) {
+                assert_status(tp_submit(pool, grows_a_tree_by_chance, pool), TP_OK);
+            }
+            run_outside(2, grows_trees_by_chance_outside, pool);
+            assert_status(tp_wait(pool, LIMIT_NS), TP_OK);
+        }
+        assert_status(tp_destroy(pool), TP_OK);
+    }
+}
+
 // The caller is through, one item runs elsewhere and needs a task that was submitted meanwhile.
 struct replaced {
     tp_pool *pool;
@@ -1198,6 +1272,12 @@ static void a_body_is_asked_to_stop_with_its_callers_group_on_any_thread(void **
 
 // ---- Pools that are full, paused or at their end -----------------------------------------------------------
 
+// Slow, so that whoever is awake would have one.
+static void is_slow_and_on_the_caller(uint64_t lo, uint64_t hi, void *ctx) {
+    nap();
+    stops_at_a_call(lo, hi, ctx);
+}
+
 static void on_a_paused_pool_the_caller_has_every_item(void **state) {
     (void)state;
     for (int i = 0; i < WORKER_COUNTS; i++) {
@@ -1207,6 +1287,11 @@ static void on_a_paused_pool_the_caller_has_every_item(void **state) {
             struct stopped stopped = {pool, pthread_self(), 0, 0};
             assert_status(tp_parallel_for(pool, 0, 100, 1, stops_at_a_call, &stopped), TP_OK);
             assert_int_equal(stopped.calls, 100);
+        }
+        for (size_t round = 0; round < rounds(3, 20, 100); round++) {
+            struct stopped stopped = {pool, pthread_self(), 0, 0};
+            assert_status(tp_parallel_for(pool, 0, 10, 1, is_slow_and_on_the_caller, &stopped), TP_OK);
+            assert_int_equal(stopped.calls, 10);
         }
         assert_status(tp_destroy(pool), TP_OK);
     }
@@ -1532,6 +1617,7 @@ int main(void) {
         cmocka_unit_test(a_body_on_any_thread_cannot_wait_for_what_its_caller_stands_in),
         cmocka_unit_test(a_body_cannot_wait_for_what_is_further_down_its_callers_stack),
         cmocka_unit_test(who_waits_for_the_rest_of_a_loop_runs_no_stranger),
+        cmocka_unit_test(who_waits_among_loops_and_branches_runs_no_stranger),
         cmocka_unit_test(another_takes_the_place_of_a_task_that_waits_for_the_rest_of_its_loop),
         cmocka_unit_test(a_task_waits_for_the_rest_of_its_loop_where_no_reserve_is_to_be_had),
         cmocka_unit_test(a_body_is_asked_to_stop_with_its_callers_group_on_any_thread),
