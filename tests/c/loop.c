@@ -470,6 +470,46 @@ static void a_branch_stops_the_loop_that_it_is_in(void **state) {
     }
 }
 
+static void tries_to_stop(void *ran) {
+    must(tp_loop_slot() == 0);
+    tp_loop_stop();
+    adds(ran);
+}
+
+static void *tries_to_stop_async(void *ran) {
+    tries_to_stop(ran);
+    return ran;
+}
+
+static void waits_for_one_that_tries_to_stop(uint64_t lo, uint64_t hi, void *ctx) {
+    struct stopped *stopped = (struct stopped *)ctx;
+    tp_group *group = group_of(stopped->pool, NULL);
+    (void)lo;
+    (void)hi;
+    must_status(tp_group_submit(group, tries_to_stop, &stopped->calls), TP_OK);
+    must_status(tp_group_wait(group, LIMIT_NS), TP_OK);
+    must_status(tp_group_destroy(group), TP_OK);
+    tp_future *future = future_of(stopped->pool, tries_to_stop_async, &stopped->calls);
+    must(value_of(future) == &stopped->calls);
+    tp_future_release(future);
+}
+
+static void loops_over_waits(void *arg) {
+    struct stopped *stopped = (struct stopped *)arg;
+    must_status(tp_parallel_for(stopped->pool, 0, 20, 1, waits_for_one_that_tries_to_stop, stopped), TP_OK);
+}
+
+// On one worker without a reserve they run on the body's own stack.
+static void a_task_that_a_body_waits_for_is_not_in_its_loop(void **state) {
+    (void)state;
+    struct stopped stopped = {pool_reserved(1, 0), pthread_self(), 0, 0};
+    run_inside(stopped.pool, loops_over_waits, &stopped);
+    assert_int_equal(stopped.calls, 40);
+    loops_over_waits(&stopped);
+    assert_int_equal(stopped.calls, 80);
+    assert_status(tp_destroy(stopped.pool), TP_OK);
+}
+
 // ---- Slots -------------------------------------------------------------------------------------------------
 
 enum { SLOTS = 64 };
@@ -1601,6 +1641,7 @@ int main(void) {
         cmocka_unit_test(a_stop_outside_a_loop_does_nothing),
         cmocka_unit_test(a_stop_is_the_innermost_loops),
         cmocka_unit_test(a_branch_stops_the_loop_that_it_is_in),
+        cmocka_unit_test(a_task_that_a_body_waits_for_is_not_in_its_loop),
         cmocka_unit_test(bodies_that_run_at_once_have_different_slots_below_the_count),
         cmocka_unit_test(so_it_is_where_bodies_block_and_reserves_come),
         cmocka_unit_test(the_slot_count_stays_after_a_resize_and_slots_stay_below_it),
