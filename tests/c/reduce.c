@@ -616,6 +616,24 @@ static void at_the_end_outside_callers_are_refused_and_a_tasks_reduce_runs(void 
     }
 }
 
+static void values_too_large_for_memory_say_so_unless_the_pool_is_at_its_end(void **state) {
+    (void)state;
+    const size_t sizes[] = {SIZE_MAX, SIZE_MAX - 1000, SIZE_MAX / 2, SIZE_MAX / 200};
+    tp_pool *pool = pool_of(2);
+    uint64_t zero = 0;
+    uint64_t result = 77;
+    for (int end = 0; end < 2; end++) {
+        for (int i = 0; i < 4; i++) {
+            assert_status(
+                tp_parallel_reduce(pool, 0, 1000, 1, sizes[i], &zero, must_not_fold, must_not_combine, NULL, &result),
+                end ? TP_ESHUTDOWN : TP_ENOMEM);
+        }
+        assert_status(tp_shutdown(pool, TP_DRAIN, LIMIT_NS), TP_OK);
+    }
+    assert_int_equal(result, 77);
+    assert_status(tp_destroy(pool), TP_OK);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sums_are_right_for_any_range_and_grain),
@@ -633,6 +651,7 @@ int main(void) {
         cmocka_unit_test(two_pieces_run_at_once),
         cmocka_unit_test(a_fold_counts_as_a_task_of_the_pool),
         cmocka_unit_test(reduces_nest),
+        cmocka_unit_test(values_too_large_for_memory_say_so_unless_the_pool_is_at_its_end),
         cmocka_unit_test(at_the_end_outside_callers_are_refused_and_a_tasks_reduce_runs),
     };
     return run_file(tests);
