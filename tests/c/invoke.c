@@ -702,6 +702,50 @@ static void branches_submit_and_wait_and_block(void **state) {
     }
 }
 
+// The only worker is in the other branch, and waits for this one.
+struct alone {
+    tp_pool *pool;
+    struct tally begun;
+    struct tally ended;
+    _Atomic uint64_t ran;
+};
+
+static void *adds_alone(void *arg) {
+    adds(&((struct alone *)arg)->ran);
+    return arg;
+}
+
+static void waits_for_what_nobody_else_can_run(void *arg) {
+    struct alone *alone = (struct alone *)arg;
+    must(tally_reaches(&alone->begun, 1));
+    tp_future *future = future_of(alone->pool, adds_alone, arg);
+    tp_group *group = group_of(alone->pool, NULL);
+    must_status(tp_group_submit(group, adds, &alone->ran), TP_OK);
+    must(value_of(future) == arg);
+    must_status(tp_group_wait(group, LIMIT_NS), TP_OK);
+    tp_future_release(future);
+    must_status(tp_group_destroy(group), TP_OK);
+    tally_add(&alone->ended);
+}
+
+static void sits_on_the_only_worker(void *arg) {
+    struct alone *alone = (struct alone *)arg;
+    tally_add(&alone->begun);
+    must(tally_reaches(&alone->ended, 1));
+}
+
+static void a_branch_on_an_outside_thread_runs_what_it_waits_for(void **state) {
+    (void)state;
+    for (size_t round = 0; round < rounds(2, 50, 500); round++) {
+        struct alone alone = {pool_of(1), TALLY_INIT, TALLY_INIT, 0};
+        assert_status(
+            tp_parallel_invoke(alone.pool, waits_for_what_nobody_else_can_run, &alone, sits_on_the_only_worker, &alone),
+            TP_OK);
+        assert_int_equal(alone.ran, 2);
+        assert_status(tp_destroy(alone.pool), TP_OK);
+    }
+}
+
 // ---- Cancellation ------------------------------------------------------------------------------------------
 
 struct asked {
@@ -1119,6 +1163,7 @@ int main(void) {
         cmocka_unit_test(a_stolen_branch_cannot_wait_for_what_is_further_down_its_callers_stack),
         cmocka_unit_test(a_thief_may_wait_for_the_callers_future_once_the_branch_is_over),
         cmocka_unit_test(branches_submit_and_wait_and_block),
+        cmocka_unit_test(a_branch_on_an_outside_thread_runs_what_it_waits_for),
         cmocka_unit_test(a_stolen_branch_is_asked_to_stop_with_its_callers_group),
         cmocka_unit_test(a_stolen_branch_is_asked_to_stop_with_its_callers_future),
         cmocka_unit_test(branches_of_a_cancelled_task_run_all_the_same),
