@@ -70,6 +70,15 @@ static inline size_t rounds(size_t small, size_t usual, size_t full) {
     return is_small() ? small : is_full() ? full : usual;
 }
 
+// Numbers by chance, the same in each run: `state` is where the row begins, and goes on.
+static inline uint64_t chance(uint64_t *state) {
+    *state += UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t z = *state;
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
 // ---- Checks ------------------------------------------------------------------------------------------------
 
 #define ERRNO_BEFORE 12345
@@ -161,6 +170,12 @@ static inline bool tally_reaches(struct tally *tally, uint64_t count) {
     return reached;
 }
 
+// Adds to the tally and waits until it reaches the count: those who meet are all there at the same time.
+static inline void meet(struct tally *tally, uint64_t count) {
+    tally_add(tally);
+    must(tally_reaches(tally, count));
+}
+
 // A task that adds to a tally.
 static inline void count(void *tally) { tally_add((struct tally *)tally); }
 
@@ -225,6 +240,21 @@ static inline void occupy(tp_pool *pool, struct gate *gate, uint32_t workers) {
 static inline void run_inside(tp_pool *pool, tp_task_fn run, void *arg) {
     must_status(tp_submit(pool, run, arg), TP_OK);
     must_status(tp_wait(pool, LIMIT_NS), TP_OK);
+}
+
+// Runs it in a task of the pool, or here.
+static inline void run_where(tp_pool *pool, bool inside, tp_task_fn run, void *arg) {
+    if (inside) run_inside(pool, run, arg);
+    else run(arg);
+}
+
+// In a task of the pool, or in what counts as one: it can neither wait for the pool nor end it.
+static inline void cannot_wait_for(tp_pool *pool) {
+    must_status(tp_wait(pool, 0), TP_EDEADLK);
+    must_status(tp_wait(pool, TP_FOREVER), TP_EDEADLK);
+    must_status(tp_shutdown(pool, TP_DRAIN, 0), TP_EDEADLK);
+    must_status(tp_shutdown(pool, TP_DISCARD, TP_FOREVER), TP_EDEADLK);
+    must_status(tp_destroy(pool), TP_EDEADLK);
 }
 
 // What is tried with one worker, with two, and with more than there may be CPUs.
@@ -315,6 +345,15 @@ static inline pthread_t start_thread(void *(*run)(void *), void *arg) {
 }
 
 static inline void join_thread(pthread_t thread) { must(pthread_join(thread, NULL) == 0); }
+
+// Runs `run(arg)` on `n` threads of their own at the same time, and waits for them.
+static inline void run_outside(size_t n, void *(*run)(void *), void *arg) {
+    pthread_t *threads = (pthread_t *)calloc(n, sizeof *threads);
+    must(threads != NULL);
+    for (size_t i = 0; i < n; i++) threads[i] = start_thread(run, arg);
+    for (size_t i = 0; i < n; i++) join_thread(threads[i]);
+    free(threads);
+}
 
 // A thread that submits one task, and what came of it.
 struct submitter {

@@ -665,9 +665,186 @@ test_cancel_search() {
     fi
 }
 
+# ---- mandelbrot ------------------------------------------------------------------------------------------
+
+# is_ppm FILE W H: a picture of that size, to its last byte.
+is_ppm() {
+    local header
+    header=$(printf 'P6\n%s %s\n255\n.' "$2" "$3")
+    header=${header%.}
+    [ "$(head -c ${#header} "$1" | tr '\n' /)" = "$(printf %s "$header" | tr '\n' /)" ] &&
+        [ "$(stat -c %s "$1")" = $((${#header} + $2 * $3 * 3)) ] || { echo "$1 is no picture of $2 x $3"; return 1; }
+}
+draws_a_picture() {
+    timeout 20 "$bin/mandelbrot" -s 300x200 >set.ppm && is_ppm set.ppm 300 200 &&
+        timeout 20 "$bin/mandelbrot" -s 300x200 -o file.ppm && cmp set.ppm file.ppm && is_ppm file.ppm 300 200
+}
+# pixel FILE W X Y: its three bytes.
+pixel() {
+    tail -c +$(($(head -n 3 "$1" | wc -c) + ($4 * $2 + $3) * 3 + 1)) "$1" | head -c 3 | od -An -tu1 | tr -s ' '
+}
+# Black inside: in its two large parts, in the discs on top, below and to the left of them; not beside them.
+is_the_set() {
+    timeout 20 "$bin/mandelbrot" -c 0,0 -w 4 -s 400x400 -i 500 >plane.ppm || return 1
+    local at
+    for at in '200 200' '100 200' '185 200' '200 140' '200 259' '187 125' '187 274' '69 200'; do
+        [ "$(pixel plane.ppm 400 $at)" = " 0 0 0" ] || { echo "outside at $at"; return 1; }
+    done
+    for at in '0 0' '399 399' '300 200' '200 60' '10 200' '240 200'; do
+        [ "$(pixel plane.ppm 400 $at)" != " 0 0 0" ] || { echo "inside at $at"; return 1; }
+    done
+}
+same_picture_on_any_threads() {
+    local where='-c -0.743643887,0.131825904 -w 0.00005 -i 3000 -s 200x150'
+    timeout 20 "$bin/mandelbrot" $where -p 1 >one.ppm || return 1
+    for n in 2 3 8; do timeout 20 "$bin/mandelbrot" $where -p $n | cmp - one.ppm || return 1; done
+    TP_NUM_THREADS=5 timeout 20 "$bin/mandelbrot" $where | cmp - one.ppm
+}
+# The set is its own mirror image.
+types_a_preview() {
+    timeout 20 "$bin/mandelbrot" -t -s 60x20 >preview && [ "$(wc -l <preview)" = 20 ] && ! grep -qv '^.\{60\}$' preview &&
+        grep -q '##########' preview && tac preview | cmp - preview && [ "$("$bin/mandelbrot" -t | wc -l)" = 24 ]
+}
+previews_on_a_terminal() {
+    script -qec "stty rows 11 cols 40; '$bin/mandelbrot'" /dev/null </dev/null | tr -d '\r' >preview &&
+        [ "$(grep -c '^.\{40\}$' preview)" = 10 ] && ! grep -q '^P6' preview || return 1
+    script -qec "'$bin/mandelbrot' -s 30x20 -o shown.ppm" /dev/null </dev/null | grep -q '####' && is_ppm shown.ppm 30 20
+}
+draws_one_pixel() {
+    timeout 20 "$bin/mandelbrot" -s 1x1 -i 1 >tiny.ppm && is_ppm tiny.ppm 1 1 &&
+        timeout 20 "$bin/mandelbrot" -s 65536x1 -p 4 >wide.ppm && is_ppm wide.ppm 65536 1 &&
+        timeout 20 "$bin/mandelbrot" -s 1x65536 -p 4 >high.ppm && is_ppm high.ppm 1 65536
+}
+says_who_drew() {
+    says 0 "100 x 80 in " "$bin/mandelbrot" -v -p 3 -s 100x80 >set.ppm || return 1
+    # The rows of all threads are those of the picture.
+    [ $(($(sed 's/.*thread: //; s/ / + /g' .err))) = 80 ]
+}
+mandelbrot_errors() {
+    says 1 "standard output: No space left on device" sh -c '"$1" -s 300x200 >/dev/full' - "$bin/mandelbrot" &&
+        says 1 "/dev/full: No space left on device" "$bin/mandelbrot" -s 300x200 -o /dev/full &&
+        says 1 "standard output: Bad file descriptor" sh -c '"$1" -s 30x20 >&-' - "$bin/mandelbrot" &&
+        says 1 "nowhere/set.ppm: No such file or directory" "$bin/mandelbrot" -s 30x20 -o nowhere/set.ppm || return 1
+    says 1 "large.ppm: File too large" bash -c 'trap "" XFSZ; ulimit -f 100; "$1" -s 300x200 -o large.ppm' - \
+        "$bin/mandelbrot" && [ ! -e large.ppm ]
+}
+mandelbrot_usage() {
+    local bad
+    for bad in 10 10x 0x10 10x0 65537x1 10x10x 'ax b'; do says 1 "-s $bad:" "$bin/mandelbrot" -s "$bad" || return 1; done
+    for bad in 1 1, nan,0 0,inf 1,2x; do says 1 "-c $bad:" "$bin/mandelbrot" -c "$bad" || return 1; done
+    for bad in 0 -1 inf x; do says 1 "-w $bad:" "$bin/mandelbrot" -w "$bad" || return 1; done
+    says 1 "-p 0:" "$bin/mandelbrot" -p 0 && says 1 "-i 0:" "$bin/mandelbrot" -i 0 &&
+        says 1 "file: no argument is expected" "$bin/mandelbrot" file &&
+        says 1 "mandelbrot --help" "$bin/mandelbrot" --what &&
+        "$bin/mandelbrot" --help | grep 'Usage: mandelbrot' && "$bin/mandelbrot" --version | grep '^mandelbrot (tp '
+}
+
+test_mandelbrot() {
+    check "mandelbrot draws a picture, to standard output or a file" draws_a_picture
+    check "mandelbrot draws the Mandelbrot set" is_the_set
+    check "mandelbrot draws the same on any number of threads" same_picture_on_any_threads
+    check "mandelbrot draws pictures of one pixel, row or column" draws_one_pixel
+    check "mandelbrot -t types a preview" types_a_preview
+    if command -v script >/dev/null; then
+        check "mandelbrot types a preview on a terminal, as large as that" previews_on_a_terminal
+    else
+        skip "mandelbrot on a terminal" "script(1) is missing"
+    fi
+    check "mandelbrot -v says how many rows each thread drew" says_who_drew
+    check "mandelbrot says why a picture cannot be written, and leaves no part of it" mandelbrot_errors
+    check "mandelbrot names errors in its options, and helps" mandelbrot_usage
+    if command -v valgrind >/dev/null; then
+        check "mandelbrot frees all it had" clean 0 "$bin/mandelbrot" -p 3 -s 60x40 -o clean.ppm -t
+        check "mandelbrot frees all it had after an error" clean 1 "$bin/mandelbrot" -p 3 -s 60x40 -o nowhere/clean.ppm
+    else
+        skip "mandelbrot's memory" "valgrind is missing"
+    fi
+}
+
+# ---- quicksort -------------------------------------------------------------------------------------------
+
+make_numbers() {
+    mkdir num && : >num/none && echo 7 >num/one || return 1
+    seq 1 200000 >num/ascending
+    seq 200000 -1 1 >num/descending
+    seq 1 200000 | shuf --random-source=<(yes) >num/mixed
+    (seq 1 100000; seq 100000 -1 1) >num/pipe
+    yes 5 | head -n 100000 >num/equal
+    (yes 1 | head -n 50000; yes 0 | head -n 50000; yes 1 | head -n 30000) >num/few
+    seq -60000 1 60000 | shuf --random-source=<(yes) >num/signed
+    printf '%s\n' 9223372036854775807 -9223372036854775808 0 -1 1 -0 +5 >num/extreme
+    printf '3\n\n  2 \n\t1\r\n   \n4' >num/blanks
+    for n in 15 16 17 18 2047 2048 2049 4095 4096 4097 5000; do seq $n | shuf --random-source=<(yes) >num/length-$n; done
+}
+equals_sort() {
+    local f
+    for f in num/*; do
+        # In the form that quicksort prints.
+        sed 's/^[ +]*//; s/[ \r]*$//; s/^\t//; s/^-0$/0/; /^$/d' "$f" | sort -n >want
+        timeout 20 "$bin/quicksort" "$@" "$f" >got && cmp want got || { echo "$* $f"; return 1; }
+        timeout 20 "$bin/quicksort" "$@" -r "$f" | cmp - <(tac want) || { echo "$* -r $f"; return 1; }
+    done
+}
+sorts_several_files() {
+    cat num/mixed num/one num/signed | sort -n >want
+    timeout 20 "$bin/quicksort" num/mixed - num/signed <num/one | cmp - want &&
+        cat num/mixed num/one num/signed | timeout 20 "$bin/quicksort" | cmp - want
+}
+sorts_random_numbers() {
+    timeout 20 "$bin/quicksort" -b 300000 -p 2 >got && grep -q '^300000 numbers: quicksort .* on 2 threads, qsort ' got &&
+        gives 0 "$bin/quicksort" -b 1 && gives 0 "$bin/quicksort" -b 2 -p 1
+}
+refuses_what_is_no_number() {
+    local line
+    for line in x 1x 1.5 0x10 '1 2' - '' ; do
+        printf '1\n%s\n' "${line:-1\\0}" >bad
+        says 1 "bad: line 2 is not a number" "$bin/quicksort" bad >got && [ ! -s got ] || { echo "$line"; return 1; }
+    done
+    printf '1\n\0\n' >bad && says 1 "bad: line 2 is not a number" "$bin/quicksort" bad || return 1
+    for line in 9223372036854775808 -9223372036854775809 99999999999999999999999; do
+        echo $line >bad && says 1 "bad: line 1 has more than 64 bits" "$bin/quicksort" bad >got && [ ! -s got ] || return 1
+    done
+}
+quicksort_errors() {
+    says 1 "nowhere: No such file or directory" "$bin/quicksort" num/one nowhere >got && [ ! -s got ] &&
+        says 1 "num: Is a directory" "$bin/quicksort" num &&
+        says 1 "standard output: No space left on device" sh -c '"$1" num/mixed >/dev/full' - "$bin/quicksort" &&
+        says 1 "standard output: No space left on device" sh -c '"$1" num/one >/dev/full' - "$bin/quicksort" &&
+        says 1 "standard output: Bad file descriptor" sh -c '"$1" num/one >&-' - "$bin/quicksort" &&
+        says 1 "cannot sort: Cannot allocate memory" "$bin/quicksort" -b 9000000000000000000
+}
+quicksort_closed_pipe() {
+    timeout 20 "$bin/quicksort" num/mixed | head -c 1 >/dev/null
+    [ "${PIPESTATUS[0]}" = 141 ]
+}
+quicksort_usage() {
+    says 1 "-p 0:" "$bin/quicksort" -p 0 && says 1 "-b 0:" "$bin/quicksort" -b 0 && says 1 "-b x:" "$bin/quicksort" -b x &&
+        says 1 "quicksort --help" "$bin/quicksort" --what &&
+        "$bin/quicksort" --help | grep 'Usage: quicksort' && "$bin/quicksort" --version | grep '^quicksort (tp '
+}
+
+test_quicksort() {
+    check "numbers for quicksort are there" make_numbers
+    for n in 1 2 4; do check "quicksort -p $n equals sort -n" equals_sort -p $n; done
+    check "quicksort takes several files, and standard input" sorts_several_files
+    check "quicksort -b sorts random numbers, as qsort does" sorts_random_numbers
+    check "quicksort names the line that is no number, and prints nothing" refuses_what_is_no_number
+    check "quicksort says what cannot be read or written" quicksort_errors
+    check "quicksort dies of a closed pipe" quicksort_closed_pipe
+    check "quicksort names errors in its options, and helps" quicksort_usage
+    if command -v valgrind >/dev/null; then
+        check "quicksort frees all it had" clean 0 "$bin/quicksort" -p 3 num/length-5000 num/blanks
+        check "quicksort frees all it had after an error" clean 1 "$bin/quicksort" -p 3 num/one nowhere
+    else
+        skip "quicksort's memory" "valgrind is missing"
+    fi
+}
+
 if [ -x "$bin/pgzip" ]; then test_pgzip; else skip pgzip "not built"; fi
 if [ -x "$bin/tpsum" ]; then test_tpsum; else skip tpsum "not built"; fi
 if [ -x "$bin/tree_walk" ]; then test_tree_walk; else skip tree_walk "not built"; fi
 if [ -x "$bin/cancel_search" ]; then test_cancel_search; else skip cancel_search "not built"; fi
+if [ -x "$bin/mandelbrot" ]; then test_mandelbrot; else skip mandelbrot "not built"; fi
+if [ -x "$bin/quicksort" ]; then test_quicksort; else skip quicksort "not built"; fi
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
