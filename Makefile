@@ -48,7 +48,7 @@ scaling: ## Count shared cache lines on simulated machines of 1 to 256 CPUs: doc
 valgrind: deps-test all ## Run the C tests under memcheck
 	tests/valgrind.sh $(BUILD)
 
-sanitize: ## Run the Rust tests under ThreadSanitizer and AddressSanitizer
+sanitize: deps-test ## Run the Rust and C tests under ThreadSanitizer and AddressSanitizer
 	tests/sanitize.sh
 
 stress: deps-test all ## Run the tests at full size, ROUNDS times (20)

@@ -2,6 +2,7 @@
 
 use core::ffi::{CStr, c_char, c_void};
 use core::mem::MaybeUninit;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::{Error, Result};
 use crate::sys::errno;
@@ -28,7 +29,13 @@ pub(crate) fn after_fork(in_child: extern "C" fn()) -> Result<()> {
 
 /// Keeps the object that this code is in loaded to the end of the process, so that workers never lose their code: a
 /// plugin that holds a static copy of tp may be closed. libtp.so has its own flag for that.
+///
+/// The loader is asked until it has answered once: a child that was forked meanwhile may find it half way through a step.
 pub(crate) fn stay_loaded() {
+    static STAYS: AtomicBool = AtomicBool::new(false);
+    if STAYS.load(Ordering::Acquire) {
+        return;
+    }
     let here = stay_loaded as *const c_void;
     let mut found = MaybeUninit::<libc::Dl_info>::zeroed();
     let flags = libc::RTLD_LAZY | libc::RTLD_NOLOAD | libc::RTLD_NODELETE;
@@ -39,6 +46,7 @@ pub(crate) fn stay_loaded() {
             libc::dlerror();
         }
     });
+    STAYS.store(true, Ordering::Release);
 }
 
 /// Ends the process with one line on standard error.

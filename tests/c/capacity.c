@@ -10,9 +10,10 @@
 enum { RECORDED = 64 };
 
 struct record {
-    _Atomic uint32_t ends;
+    _Atomic uint32_t places;
     char order[RECORDED];
     pthread_t threads[RECORDED];
+    _Atomic uint32_t ends;
 };
 
 // A task of a record, with the letter that it writes: in lower case if it was dropped.
@@ -22,10 +23,11 @@ struct letter {
 };
 
 static void write_letter(struct letter *letter, char text) {
-    uint32_t at = atomic_fetch_add(&letter->record->ends, 1);
+    uint32_t at = atomic_fetch_add(&letter->record->places, 1);
     must(at < RECORDED - 1);
     letter->record->order[at] = text;
     letter->record->threads[at] = pthread_self();
+    atomic_fetch_add(&letter->record->ends, 1);
 }
 
 static void runs(void *letter) { write_letter((struct letter *)letter, ((struct letter *)letter)->name); }
@@ -778,7 +780,7 @@ static void *writes_with_a_result(void *letter) {
 
 static void a_future_and_a_group_task_that_are_evicted_end_as_dropped(void **state) {
     (void)state;
-    struct record record = {0, "", {0}};
+    struct record record = {.ends = 0};
     struct letter letters[3];
     tp_future *future = NULL;
     tp_task_options options = options_with_drop(drops);
@@ -807,7 +809,7 @@ static void a_future_and_a_group_task_that_are_evicted_end_as_dropped(void **sta
 
 static void a_future_and_a_group_task_run_in_the_caller(void **state) {
     (void)state;
-    struct record record = {0, "", {0}};
+    struct record record = {.ends = 0};
     struct letter letters[3];
     tp_pool *pool = pool_full_at(1, TP_FULL_RUN_IN_CALLER);
     tp_group *group = group_of(pool, NULL);

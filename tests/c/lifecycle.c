@@ -526,6 +526,11 @@ static void changes_the_default_pool(void *unused) {
     must_status(tp_resize(pool, 1), TP_OK);
     must_soon(threads_now() == 2);
     run_inside(pool, count, &ran);
+    must_status(tp_resize(pool, 3), TP_OK);
+    struct gate gate = GATE_INIT;
+    occupy(pool, &gate, 3);
+    gate_open(&gate);
+    must_status(tp_wait(pool, LIMIT_NS), TP_OK);
 }
 
 static void the_default_pool_may_be_resized_and_paused(void **state) {

@@ -1,19 +1,29 @@
 // memory: each allocation that a call makes is made to fail once. The call says so, nothing is left behind, and it can
 // be made again.
 //
-// This program has an allocator of its own, in front of the C library's, that counts and fails as it is told.
+// This program has an allocator of its own, in front of the C library's, that counts and fails as it is told. Where a
+// sanitizer is in, it stands in front of the sanitizer's, and is not instrumented: it is called before that is ready.
 
 #include "support.h"
 
+#include <dlfcn.h>
 #include <stdatomic.h>
 
 // ---- The allocator -----------------------------------------------------------------------------------------
 
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t n, size_t size);
-void *__libc_realloc(void *old, size_t size);
-void *__libc_memalign(size_t alignment, size_t size);
-void __libc_free(void *bytes);
+#if UNDER_TSAN || UNDER_ASAN
+#define REAL(name) __interceptor_##name
+#define PLAIN __attribute__((disable_sanitizer_instrumentation))
+#else
+#define REAL(name) __libc_##name
+#define PLAIN
+#endif
+
+void *REAL(malloc)(size_t size);
+void *REAL(calloc)(size_t n, size_t size);
+void *REAL(realloc)(void *old, size_t size);
+void *REAL(memalign)(size_t alignment, size_t size);
+void REAL(free)(void *bytes);
 
 static _Atomic int64_t live;
 static _Atomic uint64_t asked;
@@ -22,34 +32,52 @@ static _Atomic uint64_t asked;
 static _Atomic uint64_t failing;
 static bool for_good;
 
-static bool fails_now(void) {
+#if UNDER_TSAN || UNDER_ASAN
+// The sanitizer asks for the stack of each thread that starts, and ends the process if there is no memory to tell.
+static _Thread_local bool has_memory;
+
+PLAIN int pthread_getattr_np(pthread_t thread, pthread_attr_t *attr) {
+    int (*real)(pthread_t, pthread_attr_t *) = NULL;
+    has_memory = true;
+    *(void **)&real = dlsym(RTLD_NEXT, "pthread_getattr_np");
+    int error = real(thread, attr);
+    has_memory = false;
+    return error;
+}
+#else
+enum { has_memory = false };
+#endif
+
+PLAIN static bool fails_now(void) {
     uint64_t at = failing;
-    if (at == 0) return false;
+    if (at == 0 || has_memory) return false;
     uint64_t number = atomic_fetch_add(&asked, 1) + 1;
     return number == at || (for_good && number > at);
 }
 
-static void *counted(void *bytes) {
+PLAIN static void *counted(void *bytes) {
     if (bytes != NULL) atomic_fetch_add(&live, 1);
     if (bytes == NULL) errno = ENOMEM;
     return bytes;
 }
 
-void *malloc(size_t size) { return counted(fails_now() ? NULL : __libc_malloc(size)); }
-void *calloc(size_t n, size_t size) { return counted(fails_now() ? NULL : __libc_calloc(n, size)); }
+PLAIN void *malloc(size_t size) { return counted(fails_now() ? NULL : REAL(malloc)(size)); }
+PLAIN void *calloc(size_t n, size_t size) { return counted(fails_now() ? NULL : REAL(calloc)(n, size)); }
 
-void *realloc(void *old, size_t size) {
+PLAIN void *realloc(void *old, size_t size) {
     if (old == NULL) return malloc(size);
-    void *bytes = fails_now() ? NULL : __libc_realloc(old, size);
+    void *bytes = fails_now() ? NULL : REAL(realloc)(old, size);
     if (bytes == NULL) errno = ENOMEM;
     return bytes;
 }
 
-void *memalign(size_t alignment, size_t size) { return counted(fails_now() ? NULL : __libc_memalign(alignment, size)); }
+PLAIN void *memalign(size_t alignment, size_t size) {
+    return counted(fails_now() ? NULL : REAL(memalign)(alignment, size));
+}
 
-void *aligned_alloc(size_t alignment, size_t size) { return memalign(alignment, size); }
+PLAIN void *aligned_alloc(size_t alignment, size_t size) { return memalign(alignment, size); }
 
-int posix_memalign(void **bytes, size_t alignment, size_t size) {
+PLAIN int posix_memalign(void **bytes, size_t alignment, size_t size) {
     int before = errno;
     void *got = memalign(alignment, size);
     errno = before;
@@ -57,10 +85,10 @@ int posix_memalign(void **bytes, size_t alignment, size_t size) {
     return got != NULL ? 0 : ENOMEM;
 }
 
-void free(void *bytes) {
+PLAIN void free(void *bytes) {
     if (bytes == NULL) return;
     atomic_fetch_sub(&live, 1);
-    __libc_free(bytes);
+    REAL(free)(bytes);
 }
 
 static void fail_at(uint64_t at) {

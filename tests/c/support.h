@@ -33,6 +33,8 @@
 extern "C" {
 #endif
 #include <cmocka.h>
+// Only where a sanitizer is in: ThreadSanitizer then ends the thread that it has for itself.
+void __sanitizer_sandbox_on_notify(void *unused) __attribute__((weak));
 #ifdef __cplusplus
 }
 #endif
@@ -43,6 +45,12 @@ extern "C" {
 #define RUNNING_ON_VALGRIND 0
 #define VALGRIND_COUNT_ERRORS 0
 #endif
+
+#ifndef __has_feature
+#define __has_feature(feature) 0
+#endif
+#define UNDER_TSAN __has_feature(thread_sanitizer)
+#define UNDER_ASAN __has_feature(address_sanitizer)
 
 #define MILLISECOND UINT64_C(1000000)
 #define SECOND (1000 * MILLISECOND)
@@ -550,9 +558,14 @@ static inline void unlimit_threads(void) {
 
 // ---- Main --------------------------------------------------------------------------------------------------
 
+// Leaves the main thread alone, so that tests can count threads.
+static inline void be_alone(void) {
+    if (__sanitizer_sandbox_on_notify != NULL) __sanitizer_sandbox_on_notify(NULL);
+}
+
 // Runs the tests of a file; TP_TEST_ONLY is a pattern of those that should run, TP_TEST_SKIP of those that should not.
 #define run_file(tests)                                                                                                \
-    (cmocka_set_test_filter(getenv("TP_TEST_ONLY")), cmocka_set_skip_filter(getenv("TP_TEST_SKIP")),                   \
+    (be_alone(), cmocka_set_test_filter(getenv("TP_TEST_ONLY")), cmocka_set_skip_filter(getenv("TP_TEST_SKIP")),       \
      cmocka_run_group_tests(tests, NULL, NULL))
 
 #endif
