@@ -23,7 +23,7 @@ const char *peer_lacks(enum ability ability, unsigned workers) {
     if (ability < PEER_FIB) return "submits alike from outside and inside are tp's row";
     if (workers < 2) return "has the caller, and a worker";
 #endif
-    return ability == PEER_GANG || ability >= PEER_SORT ? "is not there yet" : NULL;
+    return ability >= PEER_SORT ? "is not there yet" : NULL;
 }
 
 void peer_with_pool(unsigned workers, task_fn body, void *arg) {
@@ -105,6 +105,8 @@ void peer_invoke(task_fn a, void *arg_a, task_fn b, void *arg_b) { must(tp_paral
 void peer_for(uint64_t n, uint64_t grain, range_fn body, void *ctx) {
     must(tp_parallel_for(pool, 0, n, grain, body, ctx));
 }
+
+void peer_gang(uint32_t n, gang_fn body, void *ctx) { must(tp_gang(pool, n, body, ctx)); }
 
 #ifdef TP_BATCH
 void peer_submit_many(task_fn run, void *const *args, size_t n) { must(tp_submit_batch(pool, run, args, n, NULL)); }
