@@ -22,8 +22,10 @@ const char *peer_lacks(enum ability ability, unsigned workers) {
 #elif defined(TP_GUEST)
     if (ability < PEER_FIB) return "submits alike from outside and inside are tp's row";
     if (workers < 2) return "has the caller, and a worker";
+#else
+    (void)ability;
 #endif
-    return ability >= PEER_SORT ? "is not there yet" : NULL;
+    return NULL;
 }
 
 void peer_with_pool(unsigned workers, task_fn body, void *arg) {
@@ -107,6 +109,17 @@ void peer_for(uint64_t n, uint64_t grain, range_fn body, void *ctx) {
 }
 
 void peer_gang(uint32_t n, gang_fn body, void *ctx) { must(tp_gang(pool, n, body, ctx)); }
+
+void peer_sort(int32_t *base, size_t n) { must(tp_parallel_sort_keys(pool, base, n, sizeof *base, 0, TP_KEY_I32)); }
+
+void peer_sort_records(struct record *base, size_t n, bool in_order) {
+    (void)in_order; // always are
+    must(tp_parallel_sort_keys(pool, base, n, sizeof *base, offsetof(struct record, key), TP_KEY_U64));
+}
+
+void peer_sort_by(void *base, size_t n, size_t size, compare_fn compare, bool in_order) {
+    must((in_order ? tp_parallel_stable_sort : tp_parallel_sort)(pool, base, n, size, compare, NULL));
+}
 
 #ifdef TP_BATCH
 void peer_submit_many(task_fn run, void *const *args, size_t n) { must(tp_submit_batch(pool, run, args, n, NULL)); }
