@@ -16,12 +16,15 @@ extern _Thread_local struct cell *cell_mine __attribute__((tls_model("initial-ex
 // Gives the calling thread a cell, at its first task.
 struct cell *cell_claim(void);
 
-// Counts one task. Only the owner writes a cell, so no locked instruction is needed.
-static inline void cell_count(void) {
+// Counts so many. Only the owner writes a cell, so no locked instruction is needed.
+static inline void cell_add(unsigned long n) {
     struct cell *cell = cell_mine ? cell_mine : cell_claim();
     unsigned long count = atomic_load_explicit(&cell->count, memory_order_relaxed);
-    atomic_store_explicit(&cell->count, count + 1, memory_order_release);
+    atomic_store_explicit(&cell->count, count + n, memory_order_release);
 }
+
+// Counts one task.
+static inline void cell_count(void) { cell_add(1); }
 
 // How many tasks ran so far, in the whole process.
 unsigned long cells_sum(void);

@@ -6,7 +6,7 @@ from html import escape
 import results
 
 WIDTH, LEFT, BARS, ROW = 760, 110, 430, 24
-COLOURS = {"tp": "#4a90e2", "tp-batch": "#9cc3f0"}
+COLOURS = {"tp": "#4a90e2", "tp-batch": "#9cc3f0", "tp-guest": "#9cc3f0"}
 OTHERS = "#b9bec5"
 # Where the largest is so many times the smallest, bars on a plain scale would be too small to see.
 WIDE = 30
@@ -35,7 +35,8 @@ def scale(values):
 
 
 def panel(result, metric, unit, top):
-    peers = sorted(result.peers(), key=lambda peer: result.median(peer, metric))
+    peers = sorted((peer for peer in result.peers() if result.values(peer, metric)),
+                   key=lambda peer: result.median(peer, metric))
     more = metric in result.workload.more_is_better
     if more:
         peers.reverse()

@@ -8,7 +8,7 @@ import subprocess
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PACKAGES = ["libtbb12", "libglib2.0-0", "libgomp1", "libomp5-19", "libpthreadpool0"]
-CRATES = ["rayon-core", "chili", "crossbeam-deque"]
+CRATES = ["rayon", "rayon-core", "chili", "crossbeam-deque"]
 
 
 def first_line(*command):

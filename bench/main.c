@@ -9,9 +9,12 @@
 #include <string.h>
 
 static const struct workload *const workloads[] = {
-    &outside_1,    &outside_4, &tree,   &one_parent, &chain,          &wake_up,         &wake_up_beside,
-    &ping_pong,    &mixed,     &metg,   &timer,      &idle,           &outside_crowded, &tree_crowded,
-    &outside_busy, &pending,   &create, &futures,    &futures_inside, &group,           &group_inside,
+    &outside_1,    &outside_4, &tree,          &one_parent, &chain,          &wake_up,         &wake_up_beside,
+    &ping_pong,    &mixed,     &metg,          &timer,      &idle,           &outside_crowded, &tree_crowded,
+    &outside_busy, &pending,   &create,        &futures,    &futures_inside, &group,           &group_inside,
+    &fork_each,    &fork_long, &queens,        &matrix,     &strassens,      &quicksort,       &uts_t1,
+    &uts_t3,       &triangle,  &triangle_auto, &saxpy,      &loop_launch,    &loop_1,          &loop_16,
+    &loop_256,     &loop_auto, &gang,          &sort_i32,   &sort_compare,   &sort_record,     &sort_string,
 };
 
 void report(const char *metric, double value, const char *unit) { printf("%s %.9g %s\n", metric, value, unit); }

@@ -61,6 +61,9 @@ def table(result):
         line = f"  {peer:<12}"
         for metric in metrics:
             ratio = result.ratio(peer, metric)
+            if not result.values(peer, metric):
+                line += f"{'-':>12}{'-':>10}{'-':>8}"
+                continue
             line += f"{short(result.median(peer, metric)):>12}{short(min(result.values(peer, metric))):>10}"
             line += f"{'-' if ratio is None else short(ratio):>8}"
         lines.append(line)

@@ -20,9 +20,11 @@ import machine
 import results
 from workloads import WORKLOADS
 
-PEERS = ["tp", "tp-batch", "tbb", "glib", "libgomp", "libomp", "dispatch", "pthreadpool", "rayon", "chili", "crossbeam",
-         "std"]
+PEERS = ["tp", "tp-batch", "tp-guest", "tbb", "glib", "libgomp", "libomp", "dispatch", "pthreadpool", "rayon", "chili",
+         "crossbeam", "std", "plain", "rust"]
 NAMES = {"tbb": "oneTBB", "glib": "GLib", "dispatch": "libdispatch"}
+# A search goes deeper than the stacks of some are made for.
+STACKS = {"OMP_STACKSIZE": "16M", "RUST_MIN_STACK": str(16 << 20)}
 
 
 def names(text):
@@ -33,7 +35,7 @@ def arguments():
     parser = argparse.ArgumentParser(description="Compares tp with other thread pools.")
     parser.add_argument("directory", nargs="?", default="build/bench", metavar="DIRECTORY")
     parser.add_argument("--quick", action="store_true", help="small sizes and three rounds: a look, no result")
-    parser.add_argument("--rounds", type=int, help="rounds of each workload (7)")
+    parser.add_argument("--rounds", type=int, help="rounds of each workload (7, or fewer where one is long)")
     parser.add_argument("--only", type=names, help="of: " + " ".join(workload.name for workload in WORKLOADS))
     parser.add_argument("--peers", type=names, help="of: " + " ".join(PEERS))
     parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)), help="workers (one a CPU)")
@@ -49,7 +51,7 @@ def run_once(program, workload, workers, size, limit_s):
     command = [program, workload, str(workers), str(size)]
     # A session of its own, so that a time limit also reaches the children.
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                               start_new_session=True)
+                               start_new_session=True, env={**os.environ, **STACKS})
     try:
         out, err = process.communicate(timeout=limit_s)
     except subprocess.TimeoutExpired:
@@ -75,7 +77,7 @@ def run_once(program, workload, workers, size, limit_s):
 
 def run_workload(workload, peers, chosen):
     size = workload.quick_size if chosen.quick else workload.size
-    rounds = chosen.rounds or (workload.quick_rounds if chosen.quick else 7)
+    rounds = chosen.rounds or (workload.quick_rounds if chosen.quick else workload.rounds)
     result = results.Result(workload, size, chosen.workers * workload.crowd, rounds)
     taking_part = list(peers)
     for number in range(rounds):
@@ -110,7 +112,7 @@ def main():
     done = []
     try:
         for workload in WORKLOADS:
-            if chosen.only and workload.name not in chosen.only:
+            if chosen.only and workload.name not in chosen.only or chosen.quick and not workload.quick_size:
                 continue
             result = run_workload(workload, peers, chosen)
             done.append(result)

@@ -12,6 +12,7 @@ static void run_work(gpointer data, gpointer user_data) {
 
 const char *peer_lacks(enum ability ability, unsigned workers) {
     (void)workers;
+    if (ability >= PEER_FIB) return "has neither forks, loops nor sorts";
     return ability >= PEER_FUTURE ? "has neither futures nor groups" : NULL;
 }
 

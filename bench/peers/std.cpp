@@ -22,7 +22,7 @@ const char *peer_lacks(enum ability ability, unsigned) {
     case PEER_FUTURE: return nullptr;
     case PEER_FUTURE_INSIDE:
     case PEER_FUTURES_PENDING: return "starts a thread a future";
-    default: return "has futures alone";
+    default: return ability >= PEER_FIB ? "has neither forks, loops nor sorts" : "has futures alone";
     }
 }
 

@@ -20,6 +20,13 @@ extern "C" fn peer_lacks(ability: Ability, _: Workers) -> Reason {
         Ability::Future | Ability::FutureInside | Ability::Group | Ability::GroupInside => {
             c"is a queue: it has neither futures nor groups".as_ptr()
         }
+        Ability::Fib
+        | Ability::FibLong
+        | Ability::Invoke
+        | Ability::Loop
+        | Ability::Gang
+        | Ability::Sort
+        | Ability::SortBy => c"has neither forks, loops nor sorts".as_ptr(),
         _ => ptr::null(),
     }
 }
