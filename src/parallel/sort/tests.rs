@@ -1,5 +1,6 @@
 //! Sorts against std's, in many shapes.
 #![allow(clippy::undocumented_unsafe_blocks, reason = "tests keep to what the functions ask for")]
+
 use core::ffi::c_void;
 use core::ptr::NonNull;
 
