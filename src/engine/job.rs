@@ -102,13 +102,30 @@ impl Job {
 impl Pool {
     /// A job that ends with its run or its drop, and then goes back to the store.
     pub(crate) fn job(&self, run: Run, arg: *mut c_void, extras: Extras) -> Result<NonNull<JobNode>> {
-        self.jobs.take_with(Job::new(run, arg, extras, end))
+        self.take_job(Job::new(run, arg, extras, end))
     }
 
     /// The same for a task that no limit on the queue counts.
     pub(crate) fn notice(&self, run: Run, arg: *mut c_void) -> Result<NonNull<JobNode>> {
         let job = Job::new(run, arg, Extras::default(), end_notice);
-        self.jobs.take_with(Job { record: Record::uncounted(end_notice), ..job })
+        self.take_job(Job { record: Record::uncounted(end_notice), ..job })
+    }
+
+    /// A record for it: from what this worker has at hand, on a thread of another kind from the store.
+    pub(crate) fn take_job(&self, job: Job) -> Result<NonNull<JobNode>> {
+        match self.this_worker() {
+            // SAFETY: this is the worker's thread, and the next to fill its place joins it.
+            Some(worker) => unsafe { worker.jobs.take_with(&self.jobs, job) },
+            None => self.jobs.take_with(job),
+        }
+    }
+
+    pub(crate) fn give_job(&self, node: NonNull<JobNode>) {
+        match self.this_worker() {
+            // SAFETY: likewise.
+            Some(worker) => unsafe { worker.jobs.give(&self.jobs, node) },
+            None => self.jobs.give(node),
+        }
     }
 }
 
@@ -129,6 +146,6 @@ unsafe fn end(record: NonNull<Record>, how: End) {
     // SAFETY: the node begins with its value, and that with the record; it is this task's alone.
     unsafe { node.as_ref() }.call(how);
     if let Some(context) = context::current() {
-        context.pool().jobs.give(node);
+        context.pool().give_job(node);
     }
 }

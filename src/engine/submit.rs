@@ -117,7 +117,7 @@ impl Pool {
     pub(crate) fn submit_with(&self, run: Run, arg: *mut c_void, extras: Extras) -> Result<()> {
         self.may_submit()?;
         let job = self.job(run, arg, extras)?;
-        self.submit_record(job.cast(), extras.priority).inspect_err(|_| self.jobs.give(job))
+        self.submit_record(job.cast(), extras.priority).inspect_err(|_| self.give_job(job))
     }
 
     /// Submits `run(args[0])` and so on, and counts in `accepted` how many have been.

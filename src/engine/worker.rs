@@ -10,11 +10,13 @@ use core::ptr::{self, NonNull};
 use crate::engine::completion::Lane;
 use crate::engine::context::Context;
 use crate::engine::control::{GATE_ABORTED, GATE_CLOSED};
+use crate::engine::job::Job;
 use crate::engine::options::{Hook, MAX_THREADS};
 use crate::engine::pool::Pool;
 use crate::engine::run_queue::{Owner, RunQueue};
 use crate::engine::search::Search;
 use crate::engine::sleep::{Seat, Seats};
+use crate::engine::store::Cache;
 use crate::engine::tidy::FEW;
 use crate::error::Result;
 use crate::sync::{
@@ -30,6 +32,8 @@ pub(crate) struct Worker {
     pub(crate) seat: Seat,
     pub(crate) queue: RunQueue,
     pub(crate) lane: Lane,
+    /// Free records of jobs. The thread's own.
+    pub(crate) jobs: Cache<Job>,
     /// How long the queue is when it is put in order next. The thread's own.
     pub(crate) tidy_at: AtomicU64,
     pub(crate) post: Mutex<Post>,
@@ -274,6 +278,7 @@ impl Workers {
             seat: Seat::default(),
             queue: RunQueue::new(&pool.blocks)?,
             lane: Lane::default(),
+            jobs: Cache::new(),
             tidy_at: AtomicU64::new(FEW),
             post: Mutex::new(Post::default()),
             place: Futex::default(),

@@ -161,11 +161,11 @@ unsafe fn end(record: NonNull<Record>, how: End) {
         let group = unsafe { &*job.owner.cast::<Group>() };
         context.within(&group.scope, || job.call(how));
         group.ended(Some(node), pool);
-        pool.jobs.give(node);
+        pool.give_job(node);
     } else {
         pool.discount_stale();
         if job.let_go() {
-            pool.jobs.give(node);
+            pool.give_job(node);
         }
     }
 }
@@ -245,8 +245,8 @@ impl Group {
     pub(crate) fn submit(&self, run: Run, arg: *mut c_void, extras: Extras) -> Result<()> {
         let pool = self.pool()?;
         pool.may_submit()?;
-        let node = pool.jobs.take_with(Job::new(run, arg, extras, end).of(ptr::from_ref(self).cast()))?;
-        pool.submit_entry(&Member { group: self, node }).inspect_err(|_| pool.jobs.give(node))
+        let node = pool.take_job(Job::new(run, arg, extras, end).of(ptr::from_ref(self).cast()))?;
+        pool.submit_entry(&Member { group: self, node }).inspect_err(|_| pool.give_job(node))
     }
 
     fn queue(&self, node: NonNull<JobNode>, pool: &Pool) -> Result<()> {
@@ -285,7 +285,7 @@ impl Group {
             context.within(&self.scope, || job.call(End::Run));
         }
         self.ended(None, pool);
-        pool.jobs.give(node);
+        pool.give_job(node);
         Ok(())
     }
 
@@ -323,7 +323,7 @@ impl Group {
         while let Some(notice) = unsafe { notices.pop() } {
             // A pool that discards runs no notices.
             if pool.submit_continuation(notice.cast()).is_err() {
-                pool.jobs.give(notice);
+                pool.give_job(notice);
             }
         }
     }
@@ -335,7 +335,7 @@ impl Group {
         let guard = self.guard();
         if self.is_empty() {
             drop(guard);
-            return pool.submit_continuation(notice.cast()).inspect_err(|_| pool.jobs.give(notice));
+            return pool.submit_continuation(notice.cast()).inspect_err(|_| pool.give_job(notice));
         }
         // SAFETY: under the lock.
         unsafe { self.tree().notices.push(notice) };

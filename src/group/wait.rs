@@ -39,7 +39,7 @@ impl Group {
         let group = unsafe { &*job.owner.cast::<Group>() };
         call(group, job);
         if job.let_go() {
-            pool.jobs.give(node);
+            pool.give_job(node);
         }
         group.ended(None, pool);
     }
