@@ -34,12 +34,13 @@ impl Future {
 
     /// Whether it can't end before what this thread does.
     fn is_on_stack(&self) -> bool {
-        let mut this = Held(self.hold());
+        let mut held = None::<Held>;
         loop {
+            let this = held.as_deref().unwrap_or(self);
             match this.state() {
                 RUNNING | DROPPING => return context::is_on_stack(&this.scope),
                 WAITING => match this.input() {
-                    Some(input) => this = input,
+                    Some(input) => held = Some(input),
                     None => return false,
                 },
                 _ => return false,
@@ -102,24 +103,32 @@ fn run_one(futures: &[&Future]) -> bool {
     let Some(here) = context::here() else {
         return false;
     };
-    futures.iter().any(|future| {
-        let mut path = Path::new();
-        let mut next = future.root(&mut path);
-        let mut ran = false;
-        while let Some(future) = next.filter(|future| claim(&here, future)) {
-            here.pool.run_claimed(here.worker, future.counts(), |context| {
-                let value = future.call(context);
-                future.finish(DONE, value, false);
-            });
-            ran = true;
-            next = path.pop();
-        }
-        ran
-    })
+    futures.iter().any(|future| if future.state() == WAITING { run_chain(&here, future) } else { run(&here, future) })
 }
 
-fn claim(here: &Here<'_>, future: &Future) -> bool {
-    here.worker.start_early(|| future.claim_early(here.pool).then_some(())).is_some()
+/// Runs what it waits for, as far as that can be run here, and then itself.
+fn run_chain(here: &Here<'_>, future: &Future) -> bool {
+    let mut path = Path::new();
+    let mut next = future.root(&mut path);
+    let mut ran = false;
+    while next.as_ref().is_some_and(|future| run(here, future)) {
+        ran = true;
+        next = path.pop();
+    }
+    ran
+}
+
+/// Claims it, if nobody has, and runs it. It stays meanwhile: by a reference of ours, or because its waiter does not release
+/// it in the middle of the wait.
+fn run(here: &Here<'_>, future: &Future) -> bool {
+    let claimed = here.worker.start_early(|| future.claim_early(here.pool).then_some(()));
+    if claimed.is_some() {
+        here.pool.run_claimed(here.worker, future.counts(), |context| {
+            let value = future.call(context);
+            future.finish(DONE, value, false);
+        });
+    }
+    claimed.is_some()
 }
 
 /// Sleeps until one of them has ended.
