@@ -9,8 +9,8 @@ use crate::engine::context;
 use crate::engine::pool::Pool;
 use crate::engine::store::Node;
 use crate::engine::task::{Drop, End, Record, Run};
+use crate::engine::turn::Turn;
 use crate::error::Result;
-use crate::sync::{AcqRel, AtomicU32};
 
 /// What a submit may say beside the function and its pointer.
 #[derive(Clone, Copy, Default)]
@@ -35,12 +35,8 @@ pub(crate) struct Job {
     pub(crate) next: Cell<*mut JobNode>,
     pub(crate) previous: Cell<*mut JobNode>,
     pub(crate) listed: Cell<bool>,
-    state: AtomicU32,
+    pub(crate) turn: Turn,
 }
-
-/// Of `Job::state`: somebody ends it; and its queue or whoever claimed it has let it go.
-const CLAIMED: u32 = 1;
-const LET_GO: u32 = 2;
 
 pub(crate) type JobNode = Node<Job>;
 
@@ -56,7 +52,7 @@ impl Job {
             next: Cell::new(ptr::null_mut()),
             previous: Cell::new(ptr::null_mut()),
             listed: Cell::new(false),
-            state: AtomicU32::new(0),
+            turn: Turn::new(),
         }
     }
 
@@ -64,23 +60,13 @@ impl Job {
         Job { owner, ..self }
     }
 
-    /// Whether the caller is the one that ends it.
-    pub(crate) fn claim(&self) -> bool {
-        self.state.fetch_or(CLAIMED, AcqRel) & CLAIMED == 0
-    }
-
-    /// Likewise, by another than its queue.
+    /// Whether the caller, who is not its queue, is the one that ends it.
     pub(crate) fn claim_early(&self) -> bool {
-        let claimed = self.claim();
+        let claimed = self.turn.claim();
         if claimed {
             self.record.set_stale();
         }
         claimed
-    }
-
-    /// By its queue where somebody else has claimed it, and by that one: true for the second, who gives it back.
-    pub(crate) fn let_go(&self) -> bool {
-        self.state.fetch_or(LET_GO, AcqRel) & LET_GO != 0
     }
 
     /// Calls what the user gave, for a run or in its place, under the job's name.
