@@ -555,10 +555,10 @@ tp_status tp_parallel_invoke(tp_pool *pool, tp_task_fn a, void *arg_a, tp_task_f
 
 // Calls `body` for all items from `begin` to `end` - 1, each once, in calls of at most `grain` items.
 //
-// A grain of 0 is automatic: it grows while calls are short. Items that wait for each other need a grain of 1, and
-// as many threads. Items are taken from the front by those who take part, and what one has not begun others take
-// from behind. Returns TP_ECANCELED if tp_loop_stop was called in a body, TP_EINVAL also if `begin` is above
-// `end`.
+// A grain of 0 is automatic: it grows while calls are short. Items that wait for each other need a grain of 1, as many
+// threads, and a range of less than 2^32 (of more calls than that, neighbours are on one thread).
+// Items are taken from the front by those who take part, and what one has not begun others take from behind.
+// Returns TP_ECANCELED if tp_loop_stop was called in a body, TP_EINVAL also if `begin` is above `end`.
 tp_status tp_parallel_for(tp_pool *pool, uint64_t begin, uint64_t end, uint64_t grain, tp_range_fn body, void *ctx);
 
 // Folds the items from `begin` to `end` - 1 into one value of `size` bytes, and stores it in `result`.

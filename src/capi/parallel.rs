@@ -52,10 +52,10 @@ pub extern "C" fn tp_parallel_invoke(
 
 /// Calls `body` for all items from `begin` to `end` - 1, each once, in calls of at most `grain` items.
 ///
-/// A grain of 0 is automatic: it grows while calls are short. Items that wait for each other need a grain of 1, and
-/// as many threads. Items are taken from the front by those who take part, and what one has not begun others take
-/// from behind. Returns TP_ECANCELED if tp_loop_stop was called in a body, TP_EINVAL also if `begin` is above
-/// `end`.
+/// A grain of 0 is automatic: it grows while calls are short. Items that wait for each other need a grain of 1, as many
+/// threads, and a range of less than 2^32 (of more calls than that, neighbours are on one thread).
+/// Items are taken from the front by those who take part, and what one has not begun others take from behind.
+/// Returns TP_ECANCELED if tp_loop_stop was called in a body, TP_EINVAL also if `begin` is above `end`.
 #[unsafe(no_mangle)]
 pub extern "C" fn tp_parallel_for(
     pool: *mut tp_pool,

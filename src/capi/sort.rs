@@ -37,7 +37,8 @@ pub const TP_KEY_F64: i32 = 5;
 
 /// The array, as far as it can be checked.
 fn array(base: *mut c_void, n: usize, size: usize) -> Result<*mut u8> {
-    if size == 0 || base.is_null() && n > 0 { Err(Error::Invalid) } else { Ok(base.cast()) }
+    sort::check(n, size)?;
+    if base.is_null() && n > 0 { Err(Error::Invalid) } else { Ok(base.cast()) }
 }
 
 /// Sorts `n` elements of `size` bytes in place, where equal ones may change places. Takes no memory.
@@ -96,6 +97,7 @@ pub extern "C" fn tp_parallel_sort_keys(
 ) -> tp_status {
     let run = || {
         let (pool, base, key) = (borrow(pool)?, array(base, n, size)?, KeyType::try_from(key_type)?);
+        sort::check_key(size, key_offset, key)?;
         // SAFETY: tp.h asks for that array.
         pool.fork_join(|_, _| unsafe { sort::by_key(pool, base, n, size, key_offset, key) })?
     };

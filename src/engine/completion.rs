@@ -19,6 +19,8 @@ use crate::sync::{AcqRel, Acquire, AtomicU64, Relaxed, Release};
 pub(crate) struct Lane {
     accepted: AtomicU64,
     ended: AtomicU64,
+    /// Entries of the queues that are no task, or none any more: come minus gone, so a lane's share wraps below 0.
+    stale: AtomicU64,
 }
 
 impl Lane {
@@ -35,6 +37,16 @@ impl Lane {
         self.ended.store(self.ended.load(Relaxed) + 1, Release);
     }
 
+    /// By the lane's one writer: an entry has become stale.
+    pub(crate) fn add_stale(&self) {
+        self.stale.store(self.stale.load(Relaxed).wrapping_add(1), Relaxed);
+    }
+
+    /// Likewise: one has left its queue.
+    pub(crate) fn remove_stale(&self) {
+        self.stale.store(self.stale.load(Relaxed).wrapping_sub(1), Relaxed);
+    }
+
     /// By any thread, in a lane where all write so.
     pub(crate) fn accept_shared(&self) {
         self.accepted.fetch_add(1, AcqRel);
@@ -43,6 +55,20 @@ impl Lane {
     /// Likewise.
     pub(crate) fn end_shared(&self) {
         self.ended.fetch_add(1, AcqRel);
+    }
+
+    /// Likewise.
+    pub(crate) fn add_stale_shared(&self) {
+        self.stale.fetch_add(1, AcqRel);
+    }
+
+    /// Likewise.
+    pub(crate) fn remove_stale_shared(&self) {
+        self.stale.fetch_sub(1, AcqRel);
+    }
+
+    pub(crate) fn stale(&self) -> u64 {
+        self.stale.load(Acquire)
     }
 
     pub(crate) fn accepted(&self) -> u64 {

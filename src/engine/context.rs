@@ -329,17 +329,18 @@ pub(crate) fn end_blocking() -> Result<()> {
     Ok(())
 }
 
-/// A task that a worker runs.
+/// A task that a worker runs, or a part of a parallel call that a guest does.
 pub(crate) struct Here<'a> {
     pub(crate) pool: &'a Pool,
-    pub(crate) worker: &'a Worker,
+    /// None: a guest.
+    pub(crate) worker: Option<&'a Worker>,
 }
 
-/// The innermost task on this thread, if a worker runs it.
+/// What this thread does, if it may run what that waits for.
 pub(crate) fn here<'a>() -> Option<Here<'a>> {
-    let context = current().filter(|context| !context.leaves.get())?;
+    let context = current().filter(|context| !context.leaves.get() && !context.deque.is_null())?;
     // SAFETY: a worker outlives its thread's contexts.
-    unsafe { context.worker.as_ref() }.map(|worker| Here { pool: worker.pool(), worker })
+    Some(Here { pool: context.pool(), worker: unsafe { context.worker.as_ref() } })
 }
 
 impl Pool {

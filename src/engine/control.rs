@@ -128,7 +128,7 @@ impl Pool {
         self.injectors().for_each(|injector| injector.head().shut());
         self.workers.iter().for_each(|worker| worker.queue.head().shut());
         self.late.pass();
-        self.workers.iter().for_each(Worker::pass_early_start);
+        self.pass_early_starts();
         Ok(())
     }
 

@@ -33,6 +33,7 @@ use core::cell::Cell;
 use core::ptr::{self, NonNull};
 
 use crate::engine::slot::{EMPTY, FULL, Fork, SHARED, Slot, TAKEN, Visitor};
+use crate::error::{Error, Result};
 use crate::sync::{AcqRel, Acquire, AtomicPtr, AtomicU32, Padded, Relaxed, Release, fence_after_rmw};
 use crate::sys::alloc;
 
@@ -45,9 +46,8 @@ fn start_of(chunk: u32) -> u32 {
     FIRST * ((1 << chunk) - 1)
 }
 
-#[derive(Default)]
 pub(crate) struct Deque {
-    /// The owner's alone: null before its first fork.
+    /// The owner's alone: where its next fork goes.
     next: Padded<Cell<*const Slot>>,
     top: AtomicU32,
     chunks: [AtomicPtr<Slot>; CHUNKS],
@@ -67,6 +67,17 @@ pub(crate) enum Found<'a> {
 }
 
 impl Deque {
+    /// With its first slots: a thread that has none can always take one fork.
+    pub(crate) fn new() -> Result<Deque> {
+        let deque = Deque {
+            next: Padded(Cell::new(ptr::null())),
+            top: AtomicU32::new(0),
+            chunks: [const { AtomicPtr::new(ptr::null_mut()) }; CHUNKS],
+        };
+        deque.next.set(deque.grow(0)?);
+        Ok(deque)
+    }
+
     /// The slot `index`, if there ever was one.
     fn slot(&self, index: u32) -> Option<&Slot> {
         let chunk = (index / FIRST + 1).ilog2();
@@ -82,37 +93,32 @@ impl Deque {
     /// which they were filled.
     #[inline]
     unsafe fn reserve(&self) -> Option<&Slot> {
-        // SAFETY: null or a slot.
-        match unsafe { self.next.get().as_ref() } {
-            Some(slot) if slot.index != END => Some(slot),
-            _ => self.grow(),
-        }
+        // SAFETY: slots live as long as the deque.
+        let slot = unsafe { &*self.next.get() };
+        if slot.index == END { self.grow(slot.mark.load(Relaxed)).ok() } else { Some(slot) }
     }
 
+    /// The first slot of the chunk that begins with slot `start`.
     #[cold]
-    fn grow(&self) -> Option<&Slot> {
-        let start = self.depth();
+    fn grow(&self, start: u32) -> Result<&Slot> {
         let chunk = (start / FIRST + 1).ilog2();
-        let place = self.chunks.get(chunk as usize)?;
+        let place = self.chunks.get(chunk as usize).ok_or(Error::NoMemory)?;
         if place.load(Relaxed).is_null() {
             let count = FIRST << chunk;
             let slot = |nth: u32| Slot::new(if nth == count { END } else { start + nth });
-            let slots = alloc::make_slice(count as usize + 1, |nth| slot(nth as u32)).ok()?;
+            let slots = alloc::make_slice(count as usize + 1, |nth| slot(nth as u32))?;
             // SAFETY: just made.
             unsafe { slots.add(count as usize).as_ref() }.mark.store(start + count, Relaxed);
             place.store(slots.as_ptr(), Release);
         }
-        self.slot(start)
+        self.slot(start).ok_or(Error::NoMemory)
     }
 
     /// How many forks it holds. By the owner.
     pub(crate) fn depth(&self) -> u32 {
-        // SAFETY: null or a slot.
-        match unsafe { self.next.get().as_ref() } {
-            None => 0,
-            Some(slot) if slot.index == END => slot.mark.load(Relaxed),
-            Some(slot) => slot.index,
-        }
+        // SAFETY: slots live as long as the deque.
+        let slot = unsafe { &*self.next.get() };
+        if slot.index == END { slot.mark.load(Relaxed) } else { slot.index }
     }
 
     #[inline]
@@ -276,11 +282,16 @@ mod model {
     }
 
     /// A deque, what each branch did, and what a loop's caller frees when its call returns.
-    #[derive(Default)]
     struct Shared {
         deque: Deque,
         ran: [AtomicU32; 4],
         memory: loom::cell::UnsafeCell<()>,
+    }
+
+    impl Default for Shared {
+        fn default() -> Shared {
+            Shared { deque: Deque::new().unwrap(), ran: Default::default(), memory: Default::default() }
+        }
     }
 
     fn branch(number: usize) -> Fork {
@@ -334,7 +345,7 @@ mod model {
             let thief = {
                 let shared = shared.clone();
                 thread::spawn(move || {
-                    let own = Deque::default();
+                    let own = Deque::new().unwrap();
                     shared.steal(&own);
                     shared.steal(&own);
                 })
@@ -358,7 +369,7 @@ mod model {
             let first = shared.push(0);
             let thieves = [0, 1].map(|_| {
                 let shared = shared.clone();
-                thread::spawn(move || shared.steal(&Deque::default()))
+                thread::spawn(move || shared.steal(&Deque::new().unwrap()))
             });
             let second = shared.push(1);
             shared.pop(second);
@@ -368,7 +379,7 @@ mod model {
             let stolen = thieves.into_iter().map(|thief| thief.join().unwrap()).filter(|&stolen| stolen).count();
             let left = shared.deque.has_work(|_| false);
             assert_eq!(left, shared.ran[2].load(Relaxed) == 0);
-            assert!(stolen <= 2 && (left == shared.steal(&Deque::default())));
+            assert!(stolen <= 2 && (left == shared.steal(&Deque::new().unwrap())));
             shared.pop(third);
             assert!(shared.ran[..3].iter().all(|ran| ran.load(Relaxed) == 1));
         });

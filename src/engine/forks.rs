@@ -147,8 +147,9 @@ impl Errand {
 unsafe fn run_errand(record: NonNull<Record>, _how: End) {
     // SAFETY: the caller's promise.
     let errand = unsafe { record.cast::<Errand>().as_ref() };
-    if let (Some(stolen), Some(here)) = (errand.stolen.take(), context::here()) {
-        stolen.run(here.pool, Some(here.worker), &here.worker.deque);
+    let worker = context::here().and_then(|here| here.worker);
+    if let (Some(stolen), Some(worker)) = (errand.stolen.take(), worker) {
+        stolen.run(worker.pool(), Some(worker), &worker.deque);
     }
 }
 

@@ -4,6 +4,7 @@
 use core::ptr::{self, NonNull};
 
 use crate::engine::deque::Deque;
+use crate::engine::short_lock::ShortLock;
 use crate::sync::{AcqRel, Acquire, AtomicPtr, AtomicU64, Relaxed, Release};
 use crate::sys::alloc;
 
@@ -15,11 +16,14 @@ pub(crate) struct Guests {
     taken: AtomicU64,
     /// Made when they are first needed.
     deques: [AtomicPtr<Deque>; GUESTS as usize],
+    /// Held by one that starts something early: see `early`.
+    pub(crate) starts_early: ShortLock,
 }
 
 impl Default for Guests {
     fn default() -> Guests {
-        Guests { taken: AtomicU64::new(0), deques: [const { AtomicPtr::new(ptr::null_mut()) }; GUESTS as usize] }
+        let deques = [const { AtomicPtr::new(ptr::null_mut()) }; GUESTS as usize];
+        Guests { taken: AtomicU64::new(0), deques, starts_early: ShortLock::default() }
     }
 }
 
@@ -38,7 +42,7 @@ impl Guests {
         let index = before.trailing_ones();
         let place = self.deques.get(index as usize)?;
         if place.load(Relaxed).is_null() {
-            let deque = alloc::make(Deque::default()).map_or(ptr::null_mut(), NonNull::as_ptr);
+            let deque = Deque::new().and_then(alloc::make).map_or(ptr::null_mut(), NonNull::as_ptr);
             place.store(deque, Release);
         }
         // SAFETY: deques live as long as the pool.

@@ -9,8 +9,8 @@ use crate::engine::context;
 use crate::engine::pool::Pool;
 use crate::engine::store::Node;
 use crate::engine::task::{Drop, End, Record, Run};
+use crate::engine::turn::Turn;
 use crate::error::Result;
-use crate::sync::{AcqRel, AtomicU32};
 
 /// What a submit may say beside the function and its pointer.
 #[derive(Clone, Copy, Default)]
@@ -35,12 +35,8 @@ pub(crate) struct Job {
     pub(crate) next: Cell<*mut JobNode>,
     pub(crate) previous: Cell<*mut JobNode>,
     pub(crate) listed: Cell<bool>,
-    state: AtomicU32,
+    pub(crate) turn: Turn,
 }
-
-/// Of `Job::state`: somebody ends it; and its queue or whoever claimed it has let it go.
-const CLAIMED: u32 = 1;
-const LET_GO: u32 = 2;
 
 pub(crate) type JobNode = Node<Job>;
 
@@ -56,7 +52,7 @@ impl Job {
             next: Cell::new(ptr::null_mut()),
             previous: Cell::new(ptr::null_mut()),
             listed: Cell::new(false),
-            state: AtomicU32::new(0),
+            turn: Turn::new(),
         }
     }
 
@@ -64,23 +60,13 @@ impl Job {
         Job { owner, ..self }
     }
 
-    /// Whether the caller is the one that ends it.
-    pub(crate) fn claim(&self) -> bool {
-        self.state.fetch_or(CLAIMED, AcqRel) & CLAIMED == 0
-    }
-
-    /// Likewise, by another than its queue.
+    /// Whether the caller, who is not its queue, is the one that ends it.
     pub(crate) fn claim_early(&self) -> bool {
-        let claimed = self.claim();
+        let claimed = self.turn.claim();
         if claimed {
             self.record.set_stale();
         }
         claimed
-    }
-
-    /// By its queue where somebody else has claimed it, and by that one: true for the second, who gives it back.
-    pub(crate) fn let_go(&self) -> bool {
-        self.state.fetch_or(LET_GO, AcqRel) & LET_GO != 0
     }
 
     /// Calls what the user gave, for a run or in its place, under the job's name.
@@ -102,13 +88,30 @@ impl Job {
 impl Pool {
     /// A job that ends with its run or its drop, and then goes back to the store.
     pub(crate) fn job(&self, run: Run, arg: *mut c_void, extras: Extras) -> Result<NonNull<JobNode>> {
-        self.jobs.take_with(Job::new(run, arg, extras, end))
+        self.take_job(Job::new(run, arg, extras, end))
     }
 
     /// The same for a task that no limit on the queue counts.
     pub(crate) fn notice(&self, run: Run, arg: *mut c_void) -> Result<NonNull<JobNode>> {
         let job = Job::new(run, arg, Extras::default(), end_notice);
-        self.jobs.take_with(Job { record: Record::uncounted(end_notice), ..job })
+        self.take_job(Job { record: Record::uncounted(end_notice), ..job })
+    }
+
+    /// A record for it: from what this worker has at hand, on a thread of another kind from the store.
+    pub(crate) fn take_job(&self, job: Job) -> Result<NonNull<JobNode>> {
+        match self.this_worker() {
+            // SAFETY: this is the worker's thread, and the next to fill its place joins it.
+            Some(worker) => unsafe { worker.jobs.take_with(&self.jobs, job) },
+            None => self.jobs.take_with(job),
+        }
+    }
+
+    pub(crate) fn give_job(&self, node: NonNull<JobNode>) {
+        match self.this_worker() {
+            // SAFETY: likewise.
+            Some(worker) => unsafe { worker.jobs.give(&self.jobs, node) },
+            None => self.jobs.give(node),
+        }
     }
 }
 
@@ -129,6 +132,6 @@ unsafe fn end(record: NonNull<Record>, how: End) {
     // SAFETY: the node begins with its value, and that with the record; it is this task's alone.
     unsafe { node.as_ref() }.call(how);
     if let Some(context) = context::current() {
-        context.pool().jobs.give(node);
+        context.pool().give_job(node);
     }
 }

@@ -14,6 +14,8 @@ pub(crate) mod deque;
 pub(crate) mod quiet;
 pub(crate) mod capacity;
 pub(crate) mod cancel;
+pub(crate) mod short_lock;
+pub(crate) mod turn;
 #[cfg(not(loom))]
 pub(crate) mod context;
 #[cfg(not(loom))]

@@ -20,7 +20,7 @@ use crate::engine::store::Store;
 use crate::engine::worker::{Worker, Workers};
 use crate::engine::{context, escape, fork};
 use crate::error::{Error, Result};
-use crate::sync::{Acquire, AtomicBool, AtomicU32, AtomicU64, Futex, Mutex, Relaxed};
+use crate::sync::{Acquire, AtomicBool, AtomicU32, Futex, Mutex, Relaxed};
 use crate::sys::clock::Deadline;
 use crate::sys::{alloc, process};
 
@@ -58,8 +58,6 @@ pub(crate) struct Pool {
     pub(crate) waiters: Waiters,
     /// What is accepted elsewhere than in the injector or by a worker, and what ends elsewhere than on a worker.
     pub(crate) rest: Lane,
-    /// Entries of the queues that are no task, or none any more.
-    pub(crate) stale: AtomicU64,
     pub(crate) blocks: Blocks,
     pub(crate) jobs: Store<Job>,
     pub(crate) reserve: Reserve,
@@ -102,7 +100,6 @@ impl Pool {
             sleep: Sleep::default(),
             waiters: Waiters::default(),
             rest: Lane::default(),
-            stale: AtomicU64::new(0),
             late: Late::default(),
             clients: Clients::default(),
             blocks: Blocks::new(),
@@ -172,10 +169,13 @@ impl Pool {
     }
 
     pub(crate) fn queued(&self) -> u64 {
-        let on_workers = || self.workers.iter().map(|worker| worker.queue.len()).sum::<u64>();
         let queued = || {
-            let waiting = self.injectors().map(Injector::len).sum::<u64>() + on_workers() + self.late.count();
-            waiting.saturating_sub(self.stale.load(Acquire))
+            let on_workers = self.workers.iter().map(|worker| worker.queue.len()).sum::<u64>();
+            let entries = self.injectors().map(Injector::len).sum::<u64>() + on_workers + self.late.count();
+            let stale = |sum: u64, lane: &Lane| sum.wrapping_add(lane.stale());
+            let stale = self.workers.iter().map(|worker| &worker.lane).chain([&self.rest]).fold(0, stale);
+            // Both sums are of many moments: where one is below 0, it is as good as 0.
+            entries.saturating_sub(stale.cast_signed().max(0).cast_unsigned())
         };
         self.same_process().map_or(0, |()| queued())
     }

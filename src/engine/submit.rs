@@ -17,7 +17,7 @@ use crate::engine::task::{End, Record, Run, Task};
 use crate::engine::tidy::FEW;
 use crate::engine::worker::Worker;
 use crate::error::{Error, Result};
-use crate::sync::{AcqRel, Relaxed, SeqCst, fence};
+use crate::sync::{Relaxed, SeqCst, fence};
 use crate::sys::errno;
 
 /// What is submitted, and how it is queued.
@@ -117,7 +117,7 @@ impl Pool {
     pub(crate) fn submit_with(&self, run: Run, arg: *mut c_void, extras: Extras) -> Result<()> {
         self.may_submit()?;
         let job = self.job(run, arg, extras)?;
-        self.submit_record(job.cast(), extras.priority).inspect_err(|_| self.jobs.give(job))
+        self.submit_record(job.cast(), extras.priority).inspect_err(|_| self.give_job(job))
     }
 
     /// Submits `run(args[0])` and so on, and counts in `accepted` how many have been.
@@ -301,16 +301,13 @@ impl Pool {
         errno::kept(|| Context::enter(self, self.this_worker(), call))
     }
 
-    /// Runs on `worker` what somebody has claimed whose queue entry is left behind.
-    pub(crate) fn run_claimed(&self, worker: &Worker, counts: bool, run: impl FnOnce(&Context)) {
-        self.count_stale(counts);
-        self.enter_here(run);
-        worker.lane.end();
+    /// An entry of a queue is no task any more; `counts` says whether the limit on the queue counted it. By any thread.
+    pub(crate) fn count_stale(&self, counts: bool) {
+        self.rest.add_stale_shared();
+        self.give_room(counts);
     }
 
-    /// An entry of a queue is no task any more; `counts` says whether the limit on the queue counted it.
-    pub(crate) fn count_stale(&self, counts: bool) {
-        self.stale.fetch_add(1, AcqRel);
+    pub(crate) fn give_room(&self, counts: bool) {
         if let Some(capacity) = self.capacity.as_ref().filter(|_| counts) {
             capacity.give();
         }
@@ -319,8 +316,17 @@ impl Pool {
     /// Such an entry has left its queue: whoever took it has given back room for it, and will count it as ended.
     pub(crate) fn discount_stale(&self) {
         self.discount_room();
-        self.rest.accept_shared();
-        self.stale.fetch_sub(1, AcqRel);
+        // Accepted once more, on this thread before it counts the end.
+        match self.this_worker() {
+            Some(worker) => {
+                worker.lane.accept(1);
+                worker.lane.remove_stale();
+            }
+            None => {
+                self.rest.accept_shared();
+                self.rest.remove_stale_shared();
+            }
+        }
     }
 
     /// Whoever took it from its queue has given back room that it did not have.

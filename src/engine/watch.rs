@@ -12,15 +12,15 @@
 //! by at most (n + k + 2) * LOOK_EVERY tasks on each other worker, and those that this worker held. (A worker that does run
 //! dry looks at one queue in `STEAL_FIRST` times, after batches of `BATCH_MAX` at most: 512 * n * (k + 1) tasks. That is
 //! more, and what tp.h says.)
-#![allow(unsafe_code, reason = "a task gets the counter as its pointer")]
+#![allow(unsafe_code, reason = "a task gets a lane as its pointer")]
 
 use core::ffi::c_void;
 
+use crate::engine::completion::Lane;
 use crate::engine::injector::Side;
 use crate::engine::pool::Pool;
 use crate::engine::search::Search;
 use crate::engine::task::Task;
-use crate::sync::{AcqRel, AtomicU64, Relaxed};
 
 const LOOK_EVERY: u32 = 256;
 
@@ -81,17 +81,17 @@ impl Search<'_> {
 impl Pool {
     /// Makes what will be submitted younger than tasks of this age.
     fn grow_older(&self, age: u64) {
-        unsafe extern "C-unwind" fn nothing(stale: *mut c_void) {
+        unsafe extern "C-unwind" fn nothing(rest: *mut c_void) {
             // SAFETY: the pool outlives its tasks.
-            unsafe { &*stale.cast::<AtomicU64>() }.fetch_sub(1, AcqRel);
+            unsafe { &*rest.cast::<Lane>() }.remove_stale_shared();
         }
         if self.injector.tail_position() > age {
             return;
         }
-        self.stale.fetch_add(1, AcqRel);
-        let marker = Task::new(nothing, (&raw const self.stale).cast_mut().cast());
+        self.rest.add_stale_shared();
+        let marker = Task::new(nothing, (&raw const self.rest).cast_mut().cast());
         if self.injector.push(marker, || Side::Inside, &self.blocks).is_err() {
-            self.stale.fetch_sub(1, Relaxed);
+            self.rest.remove_stale_shared();
         }
     }
 }

@@ -13,11 +13,13 @@ use crate::engine::control::{GATE_ABORTED, GATE_CLOSED};
 use crate::engine::deque::Deque;
 use crate::engine::duty::Duty;
 use crate::engine::forks::{Errand, Stolen};
+use crate::engine::job::Job;
 use crate::engine::options::{Hook, MAX_THREADS};
 use crate::engine::pool::Pool;
 use crate::engine::run_queue::{Owner, RunQueue};
 use crate::engine::search::Search;
 use crate::engine::sleep::{Seat, Seats};
+use crate::engine::store::Cache;
 use crate::engine::task::Task;
 use crate::engine::tidy::FEW;
 use crate::error::Result;
@@ -38,6 +40,8 @@ pub(crate) struct Worker {
     /// What its thread was drafted for.
     pub(crate) duty: AtomicPtr<Duty>,
     pub(crate) lane: Lane,
+    /// Free records of jobs. The thread's own.
+    pub(crate) jobs: Cache<Job>,
     /// How long the queue is when it is put in order next. The thread's own.
     pub(crate) tidy_at: AtomicU64,
     pub(crate) post: Mutex<Post>,
@@ -291,10 +295,11 @@ impl Workers {
             pool,
             seat: Seat::default(),
             queue: RunQueue::new(&pool.blocks)?,
-            deque: Deque::default(),
+            deque: Deque::new()?,
             errand: Errand::default(),
             duty: AtomicPtr::new(ptr::null_mut()),
             lane: Lane::default(),
+            jobs: Cache::new(),
             tidy_at: AtomicU64::new(FEW),
             post: Mutex::new(Post::default()),
             place: Futex::default(),

@@ -6,9 +6,10 @@ use crate::engine::wait::{Link, Waiter, in_time, spin_until};
 use crate::sys::clock::Deadline;
 
 impl Future {
-    /// Waits, and gives the value.
+    /// Waits, and gives the value. It may be released meanwhile.
     pub(crate) fn wait(&self, deadline: Deadline) -> Result<*mut c_void> {
-        wait_any(&[self], deadline)?;
+        let _held = (!self.has_ended()).then(|| Held(self.hold()));
+        until_any(&[self], deadline)?;
         if self.is_done() { Ok(self.value.load(Relaxed)) } else { Err(Error::Canceled) }
     }
 
@@ -34,12 +35,13 @@ impl Future {
 
     /// Whether it can't end before what this thread does.
     fn is_on_stack(&self) -> bool {
-        let mut this = Held(self.hold());
+        let mut held = None::<Held>;
         loop {
+            let this = held.as_deref().unwrap_or(self);
             match this.state() {
                 RUNNING | DROPPING => return context::is_on_stack(&this.scope),
                 WAITING => match this.input() {
-                    Some(input) => this = input,
+                    Some(input) => held = Some(input),
                     None => return false,
                 },
                 _ => return false,
@@ -74,8 +76,27 @@ impl Path {
     }
 }
 
-/// Waits until one of them has ended; which.
+/// A reference to each.
+struct HeldAll<'a>(&'a [&'a Future]);
+
+impl Drop for HeldAll<'_> {
+    fn drop(&mut self) {
+        // SAFETY: the references are ours.
+        self.0.iter().for_each(|&future| unsafe { give_back(NonNull::from(future)) });
+    }
+}
+
+/// Waits until one of them has ended; which. They may be released meanwhile.
 pub(crate) fn wait_any(futures: &[&Future], deadline: Deadline) -> Result<usize> {
+    futures.iter().try_for_each(|future| future.same_process())?;
+    for future in futures {
+        let _ = future.hold();
+    }
+    let _held = HeldAll(futures);
+    until_any(futures, deadline)
+}
+
+fn until_any(futures: &[&Future], deadline: Deadline) -> Result<usize> {
     futures.iter().try_for_each(|future| future.same_process())?;
     let first_ended = || futures.iter().position(|future| future.has_ended());
     if let Some(index) = first_ended() {
@@ -102,24 +123,31 @@ fn run_one(futures: &[&Future]) -> bool {
     let Some(here) = context::here() else {
         return false;
     };
-    futures.iter().any(|future| {
-        let mut path = Path::new();
-        let mut next = future.root(&mut path);
-        let mut ran = false;
-        while let Some(future) = next.filter(|future| claim(&here, future)) {
-            here.pool.run_claimed(here.worker, future.counts(), |context| {
-                let value = future.call(context);
-                future.finish(DONE, value, false);
-            });
-            ran = true;
-            next = path.pop();
-        }
-        ran
-    })
+    futures.iter().any(|future| if future.state() == WAITING { run_chain(&here, future) } else { run(&here, future) })
 }
 
-fn claim(here: &Here<'_>, future: &Future) -> bool {
-    here.worker.start_early(|| future.claim_early(here.pool).then_some(())).is_some()
+/// Runs what it waits for, as far as that can be run here, and then itself.
+fn run_chain(here: &Here<'_>, future: &Future) -> bool {
+    let mut path = Path::new();
+    let mut next = future.root(&mut path);
+    let mut ran = false;
+    while next.as_ref().is_some_and(|future| run(here, future)) {
+        ran = true;
+        next = path.pop();
+    }
+    ran
+}
+
+/// Claims it, if nobody has, and runs it. There is a reference.
+fn run(here: &Here<'_>, future: &Future) -> bool {
+    let claimed = here.start_early(|| future.claim_early(here.pool).then_some(()));
+    if claimed.is_some() {
+        here.run_claimed(future.counts(), |context| {
+            let value = future.call(context);
+            future.finish(DONE, value, false);
+        });
+    }
+    claimed.is_some()
 }
 
 /// Sleeps until one of them has ended.

@@ -1,14 +1,16 @@
 //! A group: tasks that are waited for, and cancelled, together.
 //!
 //! A group's task is a job in one of the pool's queues and, until somebody claims it, in the group's own FIFO, where a
-//! waiter finds it without a search. One step on the job's state decides who runs it: the worker that takes it from its
+//! waiter finds it without a search. One step on the job's turn decides who runs it: the worker that takes it from its
 //! queue, a waiter, or a canceller that drops it. In the last two cases the queue's entry is stale.
 //!
 //! A tree of groups has one lock, the root's, for all its FIFOs, counts and lists. A count covers the groups below. The
 //! lock is held while a job is queued, so that nobody sees the job before it is in the FIFO. Whoever brings a count to 0
-//! tells the waiters under the lock; what may be freed after that is touched no more once the lock is given back.
+//! tells the waiters under the lock; what may be freed after that is touched no more once the lock is given back. Who looks
+//! whether a group is empty reads without the lock: `wait` says why that is enough.
 #![allow(unsafe_code, reason = "shares memory under one lock, and follows lists by raw pointer")]
 
+mod end;
 mod jobs;
 mod wait;
 
@@ -18,16 +20,18 @@ use core::ptr::{self, NonNull};
 
 use crate::engine::cancel::Scope;
 use crate::engine::clients::Client;
-use crate::engine::context;
+use crate::engine::context::{self, Context};
 use crate::engine::fork;
 use crate::engine::job::{Extras, Job, JobNode};
 use crate::engine::pool::Pool;
+use crate::engine::short_lock::{Guard, ShortLock};
 use crate::engine::submit::Entry;
 use crate::engine::task::{End, Record, Run, Task};
 use crate::engine::wait::WaitList;
 use crate::error::{Error, Result};
-use crate::sync::{Acquire, AtomicPtr, AtomicU64, Mutex, MutexGuard, Relaxed, Release, lock};
+use crate::sync::{Acquire, AtomicPtr, AtomicU64, Relaxed, Release};
 use crate::sys::alloc;
+use end::{call_taken, end};
 use jobs::Jobs;
 
 #[repr(C)]
@@ -40,8 +44,10 @@ pub(crate) struct Group {
     parent: *const Group,
     /// Tasks that have been accepted and not ended, here and below. Written under the lock.
     count: AtomicU64,
+    /// How often it has emptied. Likewise.
+    emptied: AtomicU64,
     /// The root's is that of the whole tree.
-    lock: Mutex<()>,
+    lock: ShortLock,
     tree: UnsafeCell<Tree>,
     client: Client,
 }
@@ -55,8 +61,6 @@ struct Tree {
     notices: Jobs,
     waiters: WaitList,
     cancelled: bool,
-    /// How often it has emptied.
-    emptied: u64,
     first_child: *const Group,
     next_sibling: *const Group,
     previous_sibling: *const Group,
@@ -81,14 +85,14 @@ pub(crate) fn create(pool: &Pool, parent: Option<&Group>) -> Result<NonNull<Grou
         root: parent.map_or(ptr::null(), |parent| parent.root),
         parent: parent.map_or(ptr::null(), ptr::from_ref),
         count: AtomicU64::new(0),
-        lock: Mutex::new(()),
+        emptied: AtomicU64::new(0),
+        lock: ShortLock::default(),
         tree: UnsafeCell::new(Tree {
             claimable: 0,
             jobs: Jobs::NONE,
             notices: Jobs::NONE,
             waiters: WaitList::default(),
             cancelled: false,
-            emptied: 0,
             first_child: ptr::null(),
             next_sibling: ptr::null(),
             previous_sibling: ptr::null(),
@@ -146,30 +150,6 @@ unsafe fn pool_ended(client: NonNull<Client>) -> bool {
     false
 }
 
-/// # Safety
-/// As [`Record`] says; in a context of the group's pool.
-unsafe fn end(record: NonNull<Record>, how: End) {
-    let node: NonNull<JobNode> = record.cast();
-    let Some(context) = context::current() else {
-        return;
-    };
-    let pool = context.pool();
-    // SAFETY: the queue has the job until now.
-    let job = unsafe { node.as_ref() };
-    if job.claim() {
-        // SAFETY: a group with a task that has not ended is there.
-        let group = unsafe { &*job.owner.cast::<Group>() };
-        context.within(&group.scope, || job.call(how));
-        group.ended(Some(node), pool);
-        pool.jobs.give(node);
-    } else {
-        pool.discount_stale();
-        if job.let_go() {
-            pool.jobs.give(node);
-        }
-    }
-}
-
 /// A job on its way into the pool.
 struct Member<'a> {
     group: &'a Group,
@@ -191,9 +171,13 @@ impl Group {
         if self.generation == fork::generation() { Ok(()) } else { Err(Error::Forked) }
     }
 
-    fn guard(&self) -> MutexGuard<'_, ()> {
+    fn lock(&self) -> &ShortLock {
         // SAFETY: a root outlives the groups below.
-        lock(unsafe { &(*self.root).lock })
+        unsafe { &(*self.root).lock }
+    }
+
+    fn guard(&self) -> Guard<'_> {
+        self.lock().hold()
     }
 
     /// # Safety
@@ -238,6 +222,7 @@ impl Group {
         self.same_process().map_or(0, |()| self.count.load(Acquire))
     }
 
+    /// Under the lock.
     fn add_to_counts(&self) {
         self.chain().for_each(|group| group.count.store(group.count.load(Relaxed) + 1, Release));
     }
@@ -245,8 +230,8 @@ impl Group {
     pub(crate) fn submit(&self, run: Run, arg: *mut c_void, extras: Extras) -> Result<()> {
         let pool = self.pool()?;
         pool.may_submit()?;
-        let node = pool.jobs.take_with(Job::new(run, arg, extras, end).of(ptr::from_ref(self).cast()))?;
-        pool.submit_entry(&Member { group: self, node }).inspect_err(|_| pool.jobs.give(node))
+        let node = pool.take_job(Job::new(run, arg, extras, end).of(ptr::from_ref(self).cast()))?;
+        pool.submit_entry(&Member { group: self, node }).inspect_err(|_| pool.give_job(node))
     }
 
     fn queue(&self, node: NonNull<JobNode>, pool: &Pool) -> Result<()> {
@@ -254,8 +239,9 @@ impl Group {
         self.refuse_if_cancelled()?;
         // SAFETY: the job is ours.
         let priority = unsafe { node.as_ref() }.extras.priority;
-        pool.queue_at(Task::of(node.cast()), priority)?;
+        // First, for it may run from here on, and whoever it tells of that may wait without the lock.
         self.add_to_counts();
+        pool.queue_at(Task::of(node.cast()), priority).inspect_err(|_| self.take_from_counts())?;
         // SAFETY: under the lock; whoever takes the job from its queue needs the lock to be done with it.
         unsafe {
             self.tree().jobs.push(node);
@@ -263,6 +249,11 @@ impl Group {
             node.as_ref().listed.set(true);
         }
         Ok(())
+    }
+
+    /// Under the lock, by whoever has just added to them: nobody can have begun to sleep meanwhile.
+    fn take_from_counts(&self) {
+        self.chain().for_each(|group| group.count.store(group.count.load(Relaxed) - 1, Release));
     }
 
     /// From the lock's side: the groups above are not cancelled, or empty since.
@@ -285,47 +276,8 @@ impl Group {
             context.within(&self.scope, || job.call(End::Run));
         }
         self.ended(None, pool);
-        pool.jobs.give(node);
+        pool.give_job(node);
         Ok(())
-    }
-
-    /// Takes a job out of its FIFO, under the lock.
-    fn unlist(&self, node: NonNull<JobNode>) {
-        // SAFETY: under the lock; listed jobs are there.
-        unsafe {
-            if node.as_ref().listed.replace(false) {
-                self.tree().jobs.remove(node);
-                self.chain().for_each(|group| group.tree().claimable -= 1);
-            }
-        }
-    }
-
-    /// One task less, here and above.
-    fn ended(&self, node: Option<NonNull<JobNode>>, pool: &Pool) {
-        let mut notices = Jobs::NONE;
-        let guard = self.guard();
-        if let Some(node) = node {
-            self.unlist(node);
-        }
-        self.chain().for_each(|group| group.count.store(group.count.load(Relaxed) - 1, Release));
-        for group in self.chain().filter(|group| group.is_empty()) {
-            // SAFETY: under the lock.
-            let tree = unsafe { group.tree() };
-            tree.emptied += 1;
-            tree.cancelled = false;
-            group.scope.set_cancelled(false);
-            // SAFETY: likewise.
-            unsafe { notices.append(core::mem::replace(&mut tree.notices, Jobs::NONE)) };
-            tree.waiters.tell_all();
-        }
-        drop(guard);
-        // SAFETY: the notices are ours.
-        while let Some(notice) = unsafe { notices.pop() } {
-            // A pool that discards runs no notices.
-            if pool.submit_continuation(notice.cast()).is_err() {
-                pool.jobs.give(notice);
-            }
-        }
     }
 
     pub(crate) fn notify(&self, run: Run, arg: *mut c_void) -> Result<()> {
@@ -335,7 +287,7 @@ impl Group {
         let guard = self.guard();
         if self.is_empty() {
             drop(guard);
-            return pool.submit_continuation(notice.cast()).inspect_err(|_| pool.jobs.give(notice));
+            return pool.submit_continuation(notice.cast()).inspect_err(|_| pool.give_job(notice));
         }
         // SAFETY: under the lock.
         unsafe { self.tree().notices.push(notice) };
@@ -355,14 +307,18 @@ impl Group {
             self.scope.set_cancelled(true);
         }
         // A group with a task that has not ended has a pool, and we have claimed one.
-        while let Some(node) = self.take() {
+        let take = || {
+            let _guard = self.guard();
+            self.take()
+        };
+        while let Some(node) = take() {
             let Ok(pool) = self.pool() else {
                 return Ok(());
             };
             pool.count_stale(true);
             pool.enter_here(|context| {
                 let drop = End::Drop(Error::Canceled.status());
-                Self::end_taken(node, pool, |group, job| context.within(&group.scope, || job.call(drop)));
+                call_taken(node, context, pool, drop).ended(None, pool);
             });
             pool.ended_for_others();
         }

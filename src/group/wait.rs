@@ -1,13 +1,13 @@
 //! Waiting for a group: see `engine::wait` for the life of a wait.
 
+use super::end::submit_notices;
 use super::*;
 use crate::engine::wait::{Link, Waiter, in_time, spin_until};
 use crate::sys::clock::Deadline;
 
 impl Group {
-    /// Claims the oldest job of this group or of one below.
+    /// Claims the oldest job of this group or of one below. Under the lock.
     pub(super) fn take(&self) -> Option<NonNull<JobNode>> {
-        let _guard = self.guard();
         loop {
             let mut group = self;
             // SAFETY: under the lock; children live.
@@ -31,34 +31,26 @@ impl Group {
         }
     }
 
-    /// Ends a job that was taken from the FIFO; its queue entry is stale.
-    pub(super) fn end_taken(node: NonNull<JobNode>, pool: &Pool, call: impl FnOnce(&Group, &Job)) {
-        // SAFETY: a claimed job is there until both sides have let it go, and its group until its task has ended.
-        let job = unsafe { node.as_ref() };
-        // SAFETY: likewise.
-        let group = unsafe { &*job.owner.cast::<Group>() };
-        call(group, job);
-        if job.let_go() {
-            pool.jobs.give(node);
-        }
-        group.ended(None, pool);
-    }
-
-    /// Runs one of its tasks, if this thread is a worker that may.
-    fn run_one(&self) -> bool {
-        let Some(here) = context::here() else {
+    /// Runs its tasks, or one where time may be over after that, if this thread is a worker that may.
+    fn run_some(&self, deadline: Deadline) -> bool {
+        let Some(here) = context::here().filter(|here| ptr::eq(here.pool, self.pool.load(Relaxed))) else {
             return false;
         };
-        if !ptr::eq(here.pool, self.pool.load(Relaxed)) {
-            return false;
+        let mut next = here.start_early_under(self.lock(), |may| if may { self.take() } else { None });
+        let ran = next.is_some();
+        while let Some(node) = next {
+            here.run_claimed(true, |context| {
+                let group = call_taken(node, context, here.pool, End::Run);
+                let mut notices = Jobs::NONE;
+                // The next with the same hold of the lock.
+                next = here.start_early_under(self.lock(), |may| {
+                    notices = group.count_end();
+                    if may && deadline == Deadline::Never { self.take() } else { None }
+                });
+                submit_notices(notices, here.pool);
+            });
         }
-        let Some(node) = here.worker.start_early(|| self.take()) else {
-            return false;
-        };
-        here.pool.run_claimed(here.worker, true, |context| {
-            Self::end_taken(node, here.pool, |group, job| context.within(&group.scope, || job.call(End::Run)));
-        });
-        true
+        ran
     }
 
     pub(crate) fn wait(&self, deadline: Deadline) -> Result<()> {
@@ -66,24 +58,17 @@ impl Group {
         if context::is_on_stack(&self.scope) {
             return Err(Error::Deadlock);
         }
-        let emptied = || {
-            let _guard = self.guard();
-            // SAFETY: under the lock.
-            unsafe { self.tree() }.emptied
-        };
-        let before = emptied();
+        // Neither look takes the lock. A task is counted before it can run, and what was submitted after the group had emptied
+        // was so under the lock: who knows of a task here reads the count with it, and an `emptied` from before it. Who has
+        // emptied the group may have the lock still when we return: `destroy` takes it before it frees anything.
+        let before = self.emptied.load(Acquire);
         loop {
-            if self.is_empty() {
-                // Whoever has emptied it has let go of the lock by now.
-                drop(self.guard());
-                return Ok(());
-            }
-            if emptied() != before {
+            if self.is_empty() || self.emptied.load(Acquire) != before {
                 return Ok(());
             }
             in_time(deadline)?;
             let look = context::next_look(deadline);
-            if !self.run_one() && !spin_until(|| self.is_empty()) {
+            if !self.run_some(deadline) && !spin_until(|| self.is_empty()) {
                 match self.park(before, look) {
                     // Whether time is over is seen above.
                     Err(Error::TimedOut) => {}
@@ -100,7 +85,7 @@ impl Group {
             let _guard = self.guard();
             // SAFETY: under the lock; the link is taken off by whoever tells it, or below.
             unsafe {
-                if self.is_empty() || self.tree().emptied != before {
+                if self.is_empty() || self.emptied.load(Relaxed) != before {
                     return Ok(());
                 }
                 self.tree().waiters.add(&link, &waiter);

@@ -60,6 +60,11 @@ impl Reduce {
     /// # Safety
     /// `identity` and `result` have room for a value; the functions may be called so, on any thread.
     pub(crate) unsafe fn run(&self, pool: &Pool, result: *mut c_void) -> Result<()> {
+        // SAFETY: the caller's promise.
+        pool.fork_join(|_, _| unsafe { self.run_in(pool, result) })?
+    }
+
+    unsafe fn run_in(&self, pool: &Pool, result: *mut c_void) -> Result<()> {
         let stride = self.size.checked_next_multiple_of(ALIGN).ok_or(Error::NoMemory)?;
         let length = self.end - self.begin;
         let most = LEAVES.min(FEW.max(BYTES / stride as u64));

@@ -133,10 +133,7 @@ pub(crate) unsafe fn by_key(
     key_offset: usize,
     key: KeyType,
 ) -> Result<()> {
-    check(n, size)?;
-    if key_offset.checked_add(key.size()).is_none_or(|end| end > size) {
-        return Err(Error::Invalid);
-    }
+    check_key(size, key_offset, key)?;
     if n < 2 {
         return Ok(());
     }
@@ -154,8 +151,13 @@ pub(crate) unsafe fn by_key(
     }
 }
 
+/// The key is within the element.
+pub(crate) fn check_key(size: usize, key_offset: usize, key: KeyType) -> Result<()> {
+    if key_offset.checked_add(key.size()).is_none_or(|end| end > size) { Err(Error::Invalid) } else { Ok(()) }
+}
+
 /// How many bytes that is: as many as memory can hold.
-fn check(n: usize, size: usize) -> Result<usize> {
+pub(crate) fn check(n: usize, size: usize) -> Result<usize> {
     let bytes = n.checked_mul(size).ok_or(Error::Invalid)?;
     if size == 0 || bytes > isize::MAX as usize { Err(Error::Invalid) } else { Ok(bytes) }
 }
