@@ -226,11 +226,13 @@ pub(crate) fn is_on_stack(scope: &Scope) -> bool {
     stack.any(|context| unsafe { context.scope.get().as_ref() }.is_some_and(|own| own.is_inside(scope)))
 }
 
+/// How long a task sleeps that has to look again now and then.
+const LOOK_NS: u64 = 20_000_000;
+
 /// When a task has to look again that waits until `deadline` and is about to look now: in a paused pool what it waits for may
 /// be its own to run once the pool is resumed.
 pub(crate) fn next_look(deadline: Deadline) -> Deadline {
-    const PAUSED_NS: u64 = 20_000_000;
-    if here().is_none_or(|here| here.pool.may_start()) { deadline } else { deadline.min(Deadline::after(PAUSED_NS)) }
+    if here().is_none_or(|here| here.pool.may_start()) { deadline } else { deadline.min(Deadline::after(LOOK_NS)) }
 }
 
 /// Sleeps until `waiter` is told. On a worker, another takes its place meanwhile. Fails before it sleeps if none can be had
@@ -249,20 +251,22 @@ fn park_unless(waiter: &Waiter, deadline: Deadline, may_fail: bool) -> Result<()
         return waiter.sleep(deadline);
     };
     let pool = worker.pool();
+    // Where fewer run than should, those who park next may be the last, and can't fail perhaps.
+    let until = || if may_fail && pool.lacks_workers() { deadline.min(Deadline::after(LOOK_NS)) } else { deadline };
     if root.blocked.get() > 0 {
         // Blocked already, and perhaps not replaced.
         let replaced = pool.replaced_or_alone();
         if may_fail {
             replaced?;
         }
-        return waiter.sleep(deadline);
+        return waiter.sleep(until());
     }
     let replaced = pool.begin_blocked(worker);
     waiter.count_in(pool.reserve.counts());
     let result = if may_fail && replaced.is_err() && !pool.anyone_runs() && !waiter.is_told() {
         Err(Error::NoThread)
     } else {
-        waiter.sleep(deadline)
+        waiter.sleep(until())
     };
     worker.is_blocked.store(false, Relaxed);
     waiter.count_out();

@@ -99,6 +99,10 @@ impl Pool {
         self.reserve.counts.fetch_sub(1, AcqRel);
     }
 
+    pub(crate) fn lacks_workers(&self) -> bool {
+        self.reserve.now().running() < u64::from(self.wanted.load(Acquire))
+    }
+
     pub(crate) fn anyone_runs(&self) -> bool {
         self.reserve.now().running() > 0
     }
