@@ -253,11 +253,7 @@ static void a_refused_submit_does_not_call_drop(void **state) {
 
 static void waits_for_itself(void *pool) {
     must(tp_current() == pool);
-    must_status(tp_wait((tp_pool *)pool, 0), TP_EDEADLK);
-    must_status(tp_wait((tp_pool *)pool, TP_FOREVER), TP_EDEADLK);
-    must_status(tp_shutdown((tp_pool *)pool, TP_DRAIN, 0), TP_EDEADLK);
-    must_status(tp_shutdown((tp_pool *)pool, TP_DISCARD, TP_FOREVER), TP_EDEADLK);
-    must_status(tp_destroy((tp_pool *)pool), TP_EDEADLK);
+    cannot_wait_for((tp_pool *)pool);
 }
 
 static void a_task_cannot_wait_for_its_own_pool_nor_end_it(void **state) {
@@ -1188,6 +1184,313 @@ static void a_create_that_gets_no_memory_leaves_nothing_behind(void **state) {
     assert_child(creates_without_memory, NULL);
 }
 
+// ---- Loops, sorts and gangs --------------------------------------------------------------------------------
+
+static void must_not_loop(uint64_t lo, uint64_t hi, void *ctx) {
+    (void)lo;
+    (void)hi;
+    must_not_run(ctx);
+}
+
+static void must_not_fold(uint64_t lo, uint64_t hi, void *acc, void *ctx) {
+    (void)acc;
+    must_not_loop(lo, hi, ctx);
+}
+
+static void must_not_combine(void *left, const void *right, void *ctx) {
+    (void)left;
+    (void)right;
+    must_not_run(ctx);
+}
+
+static int must_not_compare(const void *x, const void *y, void *ctx) {
+    (void)x;
+    (void)y;
+    must_not_run(ctx);
+    return 0;
+}
+
+static void must_not_be_in_a_gang(uint32_t rank, uint32_t n, void *ctx) {
+    (void)rank;
+    (void)n;
+    must_not_run(ctx);
+}
+
+// Each of the calls that a caller takes part in, with nothing wrong but the pool; an empty range or array is no excuse.
+static void cannot_take_part(tp_pool *pool, tp_status why) {
+    uint64_t numbers[] = {2, 1};
+    uint64_t zero = 0;
+    uint64_t result = 77;
+    for (uint64_t n = 0; n <= 2; n += 2) {
+        must_status(tp_parallel_for(pool, 0, n, 1, must_not_loop, NULL), why);
+        must_status(tp_parallel_reduce(pool, 0, n, 1, 8, &zero, must_not_fold, must_not_combine, NULL, &result), why);
+        must_status(tp_parallel_sort(pool, numbers, n, 8, must_not_compare, NULL), why);
+        must_status(tp_parallel_stable_sort(pool, numbers, n, 8, must_not_compare, NULL), why);
+        must_status(tp_parallel_sort_keys(pool, numbers, n, 8, 0, TP_KEY_U64), why);
+    }
+    must_status(tp_parallel_invoke(pool, must_not_run, NULL, must_not_run, NULL), why);
+    must_status(tp_gang(pool, 1, must_not_be_in_a_gang, NULL), why);
+    must_status(tp_gang(pool, 2, must_not_be_in_a_gang, NULL), why);
+    must(numbers[0] == 2 && numbers[1] == 1);
+    must(result == 77);
+}
+
+// The same with something else that is wrong, whatever the pool is like.
+static void takes_part_wrongly(tp_pool *pool) {
+    uint64_t numbers[] = {2, 1};
+    uint64_t zero = 0;
+    uint64_t result = 77;
+    must_status(tp_parallel_invoke(pool, NULL, NULL, must_not_run, NULL), TP_EINVAL);
+    must_status(tp_parallel_invoke(pool, must_not_run, NULL, NULL, NULL), TP_EINVAL);
+    must_status(tp_parallel_for(pool, 0, 2, 1, NULL, NULL), TP_EINVAL);
+    must_status(tp_parallel_for(pool, 0, 0, 1, NULL, NULL), TP_EINVAL);
+    must_status(tp_parallel_for(pool, 1, 0, 1, must_not_loop, NULL), TP_EINVAL);
+    must_status(tp_parallel_for(pool, UINT64_MAX, 0, 0, must_not_loop, NULL), TP_EINVAL);
+    must_status(tp_parallel_reduce(pool, 0, 2, 1, 8, NULL, must_not_fold, must_not_combine, NULL, &result), TP_EINVAL);
+    must_status(tp_parallel_reduce(pool, 0, 2, 1, 8, &zero, NULL, must_not_combine, NULL, &result), TP_EINVAL);
+    must_status(tp_parallel_reduce(pool, 0, 2, 1, 8, &zero, must_not_fold, NULL, NULL, &result), TP_EINVAL);
+    must_status(tp_parallel_reduce(pool, 0, 2, 1, 8, &zero, must_not_fold, must_not_combine, NULL, NULL), TP_EINVAL);
+    must_status(tp_parallel_reduce(pool, 0, 2, 1, 0, &zero, must_not_fold, must_not_combine, NULL, &result), TP_EINVAL);
+    must_status(tp_parallel_reduce(pool, 0, 0, 1, 0, &zero, must_not_fold, must_not_combine, NULL, &result), TP_EINVAL);
+    must_status(tp_parallel_reduce(pool, 2, 1, 1, 8, &zero, must_not_fold, must_not_combine, NULL, &result), TP_EINVAL);
+    must_status(tp_parallel_sort(pool, NULL, 2, 8, must_not_compare, NULL), TP_EINVAL);
+    must_status(tp_parallel_sort(pool, numbers, 2, 8, NULL, NULL), TP_EINVAL);
+    must_status(tp_parallel_sort(pool, numbers, 0, 8, NULL, NULL), TP_EINVAL);
+    must_status(tp_parallel_sort(pool, numbers, 2, 0, must_not_compare, NULL), TP_EINVAL);
+    must_status(tp_parallel_stable_sort(pool, NULL, 2, 8, must_not_compare, NULL), TP_EINVAL);
+    must_status(tp_parallel_stable_sort(pool, numbers, 2, 8, NULL, NULL), TP_EINVAL);
+    must_status(tp_parallel_stable_sort(pool, numbers, 2, 0, must_not_compare, NULL), TP_EINVAL);
+    must_status(tp_parallel_sort_keys(pool, NULL, 2, 8, 0, TP_KEY_U64), TP_EINVAL);
+    must_status(tp_parallel_sort_keys(pool, numbers, 2, 0, 0, TP_KEY_U64), TP_EINVAL);
+    must_status(tp_parallel_sort_keys(pool, numbers, 2, 7, 0, TP_KEY_U64), TP_EINVAL);
+    must_status(tp_gang(pool, 0, must_not_be_in_a_gang, NULL), TP_EINVAL);
+    must_status(tp_gang(pool, 2, NULL, NULL), TP_EINVAL);
+    must(numbers[0] == 2 && numbers[1] == 1);
+    must(result == 77);
+}
+
+static void takes_part_wrongly_inside(void *pool) { takes_part_wrongly((tp_pool *)pool); }
+
+static void loops_sorts_and_gangs_need_what_they_call_and_what_they_work_on(void **state) {
+    (void)state;
+    tp_pool *pool = pool_of(2);
+    cannot_take_part(NULL, TP_EINVAL);
+    takes_part_wrongly(pool);
+    takes_part_wrongly(tp_default());
+    run_inside(pool, takes_part_wrongly_inside, pool);
+    assert_int_equal(tp_slot_count(NULL), 0);
+    assert_status(tp_destroy(pool), TP_OK);
+}
+
+static void a_pool_that_was_shut_down_refuses_them_but_says_first_what_is_invalid(void **state) {
+    (void)state;
+    const int32_t modes[] = {TP_DRAIN, TP_DISCARD};
+    for (size_t i = 0; i < 2; i++) {
+        struct gate gate = GATE_INIT;
+        tp_pool *pool = pool_of(1);
+        occupy(pool, &gate, 1);
+        assert_status(tp_shutdown(pool, modes[i], 0), TP_ETIMEDOUT);
+        cannot_take_part(pool, TP_ESHUTDOWN);
+        takes_part_wrongly(pool);
+        gate_open(&gate);
+        assert_status(tp_shutdown(pool, modes[i], LIMIT_NS), TP_OK);
+        cannot_take_part(pool, TP_ESHUTDOWN);
+        takes_part_wrongly(pool);
+        assert_status(tp_destroy(pool), TP_OK);
+    }
+}
+
+static void takes_part_in_a_child(void *arg) {
+    tp_pool *pool = (tp_pool *)arg;
+    cannot_take_part(pool, TP_EFORKED);
+    takes_part_wrongly(pool);
+}
+
+static void the_parents_pool_refuses_them_in_a_child(void **state) {
+    (void)state;
+    struct gate gate = GATE_INIT;
+    tp_pool *pool = pool_of(1);
+    assert_child(takes_part_in_a_child, pool);
+    occupy(pool, &gate, 1);
+    assert_child(takes_part_in_a_child, pool);
+    gate_open(&gate);
+    assert_status(tp_shutdown(pool, TP_DRAIN, LIMIT_NS), TP_OK);
+    assert_child(takes_part_in_a_child, pool);
+    assert_status(tp_destroy(pool), TP_OK);
+}
+
+static void counts_items(uint64_t lo, uint64_t hi, void *tally) {
+    for (uint64_t i = lo; i < hi; i++) tally_add((struct tally *)tally);
+}
+
+static void counts_rank(uint32_t rank, uint32_t n, void *tally) {
+    (void)rank;
+    meet((struct tally *)tally, n);
+}
+
+static void takes_part(tp_pool *pool) {
+    struct tally items = TALLY_INIT;
+    struct tally ranks = TALLY_INIT;
+    must_status(tp_parallel_for(pool, 0, 100, 1, counts_items, &items), TP_OK);
+    must_status(tp_parallel_invoke(pool, count, &items, count, &items), TP_OK);
+    must_status(tp_gang(pool, 3, counts_rank, &ranks), TP_OK);
+    must(tally_now(&items) == 102);
+}
+
+static void is_in_no_loop(void *arg) {
+    must(tp_current() == NULL);
+    must(tp_worker_index() == -1);
+    must(tp_loop_slot() == 0);
+    tp_loop_stop();
+    cannot_take_part((tp_pool *)arg, TP_EFORKED);
+    takes_part(tp_default());
+    tp_pool *pool = pool_of(2);
+    takes_part(pool);
+    must_status(tp_destroy(pool), TP_OK);
+    must_status(tp_destroy((tp_pool *)arg), TP_OK);
+}
+
+static void forks_in_an_item(uint64_t lo, uint64_t hi, void *pool) {
+    (void)lo;
+    (void)hi;
+    struct child child = child_run(is_in_no_loop, pool);
+    if (child.code != 0) fprintf(stderr, "code %d, signal %d: %s", child.code, child.signal, child.text);
+    must(child.code == 0);
+    must(tp_current() == pool);
+}
+
+static void loops_and_forks(void *pool) {
+    must_status(tp_parallel_for((tp_pool *)pool, 0, 3, 1, forks_in_an_item, pool), TP_OK);
+}
+
+static void a_child_that_a_body_forks_is_in_no_loop_and_may_have_its_own(void **state) {
+    (void)state;
+    tp_pool *pool = pool_of(2);
+    loops_and_forks(pool);
+    run_inside(pool, loops_and_forks, pool);
+    takes_part(pool);
+    assert_status(tp_destroy(pool), TP_OK);
+}
+
+// ---- Loops, sorts and gangs without memory -----------------------------------------------------------------
+
+struct poor {
+    tp_pool *pool;
+    uint64_t leaves;
+    uint32_t left;
+};
+
+static void forks_deep(void *arg) {
+    struct poor *poor = (struct poor *)arg;
+    if (poor->left-- == 0) return;
+    must_status(tp_parallel_invoke(poor->pool, forks_deep, poor, adds_one, &poor->leaves), TP_OK);
+}
+
+static void adds_items(uint64_t lo, uint64_t hi, void *items) {
+    __atomic_fetch_add((uint64_t *)items, hi - lo, __ATOMIC_RELAXED);
+}
+
+static void folds_items(uint64_t lo, uint64_t hi, void *acc, void *ctx) {
+    (void)ctx;
+    *(uint64_t *)acc += hi - lo;
+}
+
+static void adds_right(void *left, const void *right, void *ctx) {
+    (void)ctx;
+    *(uint64_t *)left += *(const uint64_t *)right;
+}
+
+static int compares(const void *x, const void *y, void *ctx) {
+    uint64_t a = *(const uint64_t *)x;
+    uint64_t b = *(const uint64_t *)y;
+    (void)ctx;
+    return a < b ? -1 : a > b;
+}
+
+static void sorts_or_leaves_all_as_it_was(tp_pool *pool, int sort) {
+    enum { N = 5000 };
+    static uint64_t numbers[2][N];
+    uint64_t *mine = numbers[tp_worker_index() < 0];
+    uint64_t seed = 1;
+    uint64_t sum = 0;
+    for (int i = 0; i < N; i++) mine[i] = chance(&seed) % 1000;
+    for (int i = 0; i < N; i++) sum += mine[i];
+    tp_status status = sort == 0   ? tp_parallel_sort(pool, mine, N, 8, compares, NULL)
+                       : sort == 1 ? tp_parallel_stable_sort(pool, mine, N, 8, compares, NULL)
+                                   : tp_parallel_sort_keys(pool, mine, N, 8, 0, TP_KEY_U64);
+    // An unstable sort needs none.
+    must(status == TP_OK || (sort != 0 && status == TP_ENOMEM));
+    for (int i = 1; i < N; i++) must(status == TP_ENOMEM || mine[i - 1] <= mine[i]);
+    for (int i = 0; i < N; i++) sum -= mine[i];
+    must(sum == 0);
+}
+
+static void takes_part_without_memory(void *arg) {
+    struct poor *poor = (struct poor *)arg;
+    for (int round = 0; round < 3; round++) {
+        uint64_t zero = 0;
+        uint64_t result = 77;
+        uint64_t items = 0;
+        struct tally ranks = TALLY_INIT;
+        poor->leaves = 0;
+        poor->left = 500;
+        forks_deep(poor);
+        must(poor->leaves == 500);
+        must_status(tp_parallel_for(poor->pool, 0, 1000, 1, adds_items, &items), TP_OK);
+        must(items == 1000);
+        errno = ERRNO_BEFORE;
+        tp_status status = tp_parallel_reduce(poor->pool, 0, 1000, 1, 8, &zero, folds_items, adds_right, NULL, &result);
+        must(status == TP_OK ? result == 1000 : status == TP_ENOMEM && result == 77);
+        for (int sort = 0; sort < 3; sort++) sorts_or_leaves_all_as_it_was(poor->pool, sort);
+        status = tp_gang(poor->pool, 4, counts_rank, &ranks);
+        must(status == TP_OK || status == TP_EAGAIN || status == TP_ENOMEM);
+        must(tally_now(&ranks) == (status == TP_OK ? 4 : 0));
+        must(errno == ERRNO_BEFORE);
+    }
+}
+
+struct poor_task {
+    struct poor poor;
+    struct tally told;
+};
+
+static void takes_part_once_told(void *arg) {
+    struct poor_task *task = (struct poor_task *)arg;
+    must(tally_reaches(&task->told, 1));
+    takes_part_without_memory(&task->poor);
+}
+
+// So that what follows needs no more of the stack than there is.
+static void touch_the_stack(void) {
+    volatile char stack[1 << 20];
+    for (size_t i = 0; i < sizeof stack; i += 1024) stack[i] = 0;
+}
+
+static void takes_part_when_memory_has_ended(void *arg) {
+    (void)arg;
+    tp_pool *pool = pool_of(2);
+    struct poor outside = {pool, 0, 0};
+    struct poor_task task = {outside, TALLY_INIT};
+    touch_the_stack();
+    must_status(tp_submit(pool, takes_part_once_told, &task), TP_OK);
+    limit_memory(1 << 20);
+    for (size_t size = 1 << 16; size > 8; size /= 2) {
+        while (malloc(size) != NULL) continue;
+    }
+    takes_part_without_memory(&outside);
+    tally_add(&task.told);
+    must_status(tp_wait(pool, LIMIT_NS), TP_OK);
+    limit_memory(0);
+    takes_part(pool);
+    must_status(tp_destroy(pool), TP_OK);
+}
+
+static void loops_and_branches_do_without_memory_and_the_others_do_or_say_so(void **state) {
+    (void)state;
+    if (is_small()) skip();
+    assert_child(takes_part_when_memory_has_ended, NULL);
+}
+
 // ---- errno -------------------------------------------------------------------------------------------------
 
 static void reads_all_there_is_to_read(void *pool) {
@@ -1198,6 +1501,9 @@ static void reads_all_there_is_to_read(void *pool) {
     must(tp_queued((tp_pool *)pool) == 0);
     must(tp_current() == pool || tp_current() == NULL);
     must(tp_worker_index() >= -1);
+    must(tp_loop_slot() == 0);
+    tp_loop_stop();
+    must(tp_slot_count((tp_pool *)pool) == 2);
     must(tp_version() != NULL);
     must(tp_status_string(TP_EFORKED) != NULL);
     must(errno == ERRNO_BEFORE);
@@ -1271,6 +1577,11 @@ int main(void) {
         cmocka_unit_test(a_batch_that_gets_no_memory_says_how_much_it_took),
         cmocka_unit_test(a_submit_of_a_task_that_gets_no_memory_says_so_too),
         cmocka_unit_test(a_create_that_gets_no_memory_leaves_nothing_behind),
+        cmocka_unit_test(loops_sorts_and_gangs_need_what_they_call_and_what_they_work_on),
+        cmocka_unit_test(a_pool_that_was_shut_down_refuses_them_but_says_first_what_is_invalid),
+        cmocka_unit_test(the_parents_pool_refuses_them_in_a_child),
+        cmocka_unit_test(a_child_that_a_body_forks_is_in_no_loop_and_may_have_its_own),
+        cmocka_unit_test(loops_and_branches_do_without_memory_and_the_others_do_or_say_so),
         cmocka_unit_test(calls_without_a_status_leave_errno_as_it_was),
     };
     return run_file(tests);

@@ -288,22 +288,33 @@ static void a_loop_can_be_taken_from_while_its_owner_sits_in_one_item(void **sta
 }
 
 // Two of them meet, whichever they are, in a range that nobody could walk through to its end.
+struct endless {
+    uint64_t begin;
+    uint64_t end;
+    uint64_t grain;
+    struct tally met;
+};
+
 static void meets_another_and_stops(uint64_t lo, uint64_t hi, void *ctx) {
-    must(hi == lo + 1);
-    meet((struct tally *)ctx, 2);
-    tp_loop_stop();
+    struct endless *endless = (struct endless *)ctx;
+    must(endless->begin <= lo && lo < hi && hi <= endless->end);
+    must(hi - lo <= endless->grain);
+    meet(&endless->met, 2);
+    // Not at once: what else there is of a thread's share comes in the same small calls.
+    if (tally_now(&endless->met) > 10) tp_loop_stop();
 }
 
 static void a_range_with_more_chunks_than_32_bits_count_is_shared_and_stopped(void **state) {
     (void)state;
     const uint64_t ranges[][2] = {
-        {0, UINT64_MAX}, {0, UINT64_C(1) << 32}, {1, (UINT64_C(1) << 32) + 5}, {UINT64_C(1) << 40, UINT64_C(3) << 60}};
+        {0, UINT64_MAX}, {0, UINT64_C(3) << 32}, {1, (UINT64_C(1) << 34) + 5}, {UINT64_C(1) << 40, UINT64_C(3) << 60}};
     for (int i = 0; i < WORKER_COUNTS; i++) {
         tp_pool *pool = pool_of(worker_counts[i]);
-        for (size_t round = 0; round < rounds(4, 200, 4000); round++) {
-            struct tally tally = TALLY_INIT;
+        for (size_t round = 0; round < rounds(12, 200, 4000); round++) {
             const uint64_t *range = ranges[round % 4];
-            assert_status(tp_parallel_for(pool, range[0], range[1], 1, meets_another_and_stops, &tally), TP_ECANCELED);
+            struct endless endless = {range[0], range[1], 1 + round / 4 % 3, TALLY_INIT};
+            assert_status(tp_parallel_for(pool, range[0], range[1], endless.grain, meets_another_and_stops, &endless),
+                          TP_ECANCELED);
         }
         assert_status(tp_destroy(pool), TP_OK);
     }

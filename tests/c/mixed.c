@@ -238,7 +238,7 @@ static void mix_all(uint32_t workers, size_t n, uint64_t seed) {
 
 static void outside_threads_and_tasks_do_all_kinds_of_things_at_once_and_each_result_is_right(void **state) {
     (void)state;
-    for (uint32_t i = 0; i < WORKER_COUNTS; i++) mix_all(worker_counts[i], rounds(1, 12, 300), 1000 * i);
+    for (uint32_t i = 0; i < WORKER_COUNTS; i++) mix_all(worker_counts[i], rounds(1, 100, 3000), 1000 * i);
 }
 
 static int go_on_for(const char *text) {

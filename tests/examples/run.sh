@@ -708,7 +708,8 @@ types_a_preview() {
 previews_on_a_terminal() {
     script -qec "stty rows 11 cols 40; '$bin/mandelbrot'" /dev/null </dev/null | tr -d '\r' >preview &&
         [ "$(grep -c '^.\{40\}$' preview)" = 10 ] && ! grep -q '^P6' preview || return 1
-    script -qec "'$bin/mandelbrot' -s 30x20 -o shown.ppm" /dev/null </dev/null | grep -q '####' && is_ppm shown.ppm 30 20
+    script -qec "'$bin/mandelbrot' -s 30x20 -o shown.ppm" /dev/null </dev/null >preview && grep -q '####' preview &&
+        is_ppm shown.ppm 30 20
 }
 draws_one_pixel() {
     timeout 20 "$bin/mandelbrot" -s 1x1 -i 1 >tiny.ppm && is_ppm tiny.ppm 1 1 &&
