@@ -51,7 +51,6 @@ unsafe fn fork(
 }
 
 /// Runs both, the second perhaps on another worker. Inside of a parallel call.
-#[expect(dead_code, reason = "for the sorts")]
 pub(crate) fn join<A: FnOnce() + Send, B: FnOnce() + Send>(pool: &Pool, a: A, b: B) {
     unsafe extern "C-unwind" fn call<F: FnOnce()>(place: *mut c_void) {
         // SAFETY: `join` waits for it, and calls it once.

@@ -4,12 +4,12 @@ mod gang;
 mod invoke;
 mod range;
 mod reduce;
+#[allow(dead_code, reason = "no C function calls it yet")]
+pub(crate) mod sort;
 
 pub(crate) use gang::gang;
 pub(crate) use invoke::invoke;
-#[expect(unused_imports, reason = "for the sorts")]
 pub(crate) use invoke::join;
-#[expect(unused_imports, reason = "for the sorts")]
 pub(crate) use range::for_each;
 pub(crate) use range::{Loop, stop};
 pub(crate) use reduce::Reduce;

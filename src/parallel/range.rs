@@ -59,7 +59,6 @@ pub(crate) struct Loop {
 }
 
 /// Calls `body` for each of `n` items, one by one, on whoever is free. Inside of a parallel call.
-#[expect(dead_code, reason = "for the sorts")]
 pub(crate) fn for_each<F: Fn(u64) + Sync>(pool: &Pool, n: u64, body: F) {
     unsafe extern "C-unwind" fn call<F: Fn(u64)>(lo: u64, hi: u64, body: *mut c_void) {
         // SAFETY: `for_each` waits for the loop.

@@ -1,6 +1,7 @@
 //! Memory that may be refused.
 
 use core::alloc::Layout;
+use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
 use crate::error::{Error, Result};
@@ -53,5 +54,17 @@ pub(crate) unsafe fn free<T>(place: NonNull<T>) {
     unsafe {
         place.drop_in_place();
         std::alloc::dealloc(place.as_ptr().cast(), Layout::new::<T>());
+    }
+}
+
+/// Asks for huge pages under `memory`, which is large and about to be written from end to end: a fault for each small
+/// page costs more than a sort's pass over it.
+pub(crate) fn prefer_huge_pages(memory: &mut [MaybeUninit<u8>]) {
+    const HUGE: usize = 2 << 20;
+    let skip = memory.as_ptr().align_offset(HUGE);
+    let bytes = memory.len().saturating_sub(skip) / HUGE * HUGE;
+    if bytes > 0 {
+        // SAFETY: whole pages of ours, and what they hold stays.
+        errno::kept(|| unsafe { libc::madvise(memory.as_mut_ptr().add(skip).cast(), bytes, libc::MADV_HUGEPAGE) });
     }
 }

@@ -1,0 +1,247 @@
+//! The radix sort: by the digits of keys, from the top while there are many elements, from the bottom once they fit into
+//! a core's cache. It is stable.
+//!
+//! From the top: chunks of the elements are counted by digit, in parallel; that gives each chunk a place in each
+//! digit's bucket, and the chunks are dealt out, in parallel again. Then the buckets are sorted, each by itself, by the
+//! bits below. From the bottom: one look counts all digits, and each digit that is not the same in all of them is a pass
+//! over the elements. Few elements are sorted by merges.
+//!
+//! Elements go from one side to the other at each pass; a caller says on which side they shall end.
+#![allow(unsafe_code, reason = "deals elements out by pointer")]
+
+use super::for_each;
+use super::keys::{Key, Word, survey};
+use super::leaf::{self, Side};
+use super::merge::copy;
+use super::rows::{Rows, Shape};
+use crate::engine::pool::Pool;
+use crate::error::{Error, Result};
+use crate::sync::{AtomicU64, Relaxed};
+
+const DIGIT: u32 = 8;
+const DIGITS: usize = 1 << DIGIT;
+/// Fewer are sorted by merges.
+const FEW: usize = 128;
+/// With both sides in a core's cache.
+const IN_CACHE: usize = 256 << 10;
+/// So many bits at most are sorted from the bottom.
+const MOST_PASSES: u32 = 4;
+/// A chunk has no fewer elements.
+const CHUNK: usize = 1 << 14;
+const CHUNKS_A_SLOT: usize = 8;
+
+/// Sorts `array`, of which keys differ in the bits `differ` alone. `other` has its length, and is overwritten.
+/// `Error::NoMemory` leaves the array as it was.
+pub(super) fn sort<S: Shape, W: Word>(
+    pool: &Pool,
+    array: Rows<'_, S>,
+    other: Rows<'_, S>,
+    key: Key<W>,
+    differ: u64,
+) -> Result<()> {
+    let n = array.len();
+    let chunk = CHUNK.max(n / (CHUNKS_A_SLOT * pool.slot_count() as usize));
+    let mut memory: Vec<AtomicU64> = Vec::new();
+    if n * array.shape().size() > IN_CACHE {
+        let cells = n / chunk * DIGITS;
+        crate::sys::errno::kept(|| memory.try_reserve_exact(cells)).map_err(|_| Error::NoMemory)?;
+        memory.extend((0..cells).map(|_| AtomicU64::new(0)));
+    }
+    let radix = Radix { pool, key, chunk, tables: &memory };
+    radix.sort(Part { from: array, to: other, start: 0 }, u64::BITS - differ.leading_zeros(), Side::Array);
+    Ok(())
+}
+
+struct Radix<'a, W> {
+    pool: &'a Pool,
+    key: Key<W>,
+    chunk: usize,
+    /// A row of a cell a digit for each whole chunk of the array.
+    tables: &'a [AtomicU64],
+}
+
+/// Elements in `from`, with room beside them. The first is element `start` of the whole.
+struct Part<'a, S> {
+    from: Rows<'a, S>,
+    to: Rows<'a, S>,
+    start: usize,
+}
+
+/// Where each bucket ends.
+type Ends = [usize; DIGITS];
+
+impl<W: Word> Radix<'_, W> {
+    /// Sorts a part, by the lowest `bits` of the keys. `Side::Array` is where it is, `Side::Other` the room beside it.
+    fn sort<S: Shape>(&self, mut part: Part<'_, S>, mut bits: u32, want: Side) {
+        let n = part.from.len();
+        if n <= FEW || bits == 0 {
+            return self.sort_few(part, bits, want);
+        }
+        let in_cache = n * part.from.shape().size() <= IN_CACHE;
+        if in_cache && bits.div_ceil(DIGIT) <= MOST_PASSES {
+            return self.sort_from_bottom(part, bits, want);
+        }
+        if part.start > 0 || bits < W::BITS {
+            let differ = survey(self.pool, &part.from, &self.key).differ;
+            bits = bits.min(u64::BITS - differ.leading_zeros());
+            if bits == 0 {
+                return self.sort_few(part, bits, want);
+            }
+        }
+        let shift = bits.saturating_sub(DIGIT);
+        let mut ends = [0; DIGITS];
+        let table = self.table(&part);
+        if table.len() <= DIGITS {
+            self.deal(&part, shift, &mut ends);
+        } else {
+            self.deal_in_chunks(&part, table, shift, &mut ends);
+        }
+        let part = Part { from: part.to.borrow(), to: part.from.borrow(), start: part.start };
+        let (part, ends) = (&part, &ends);
+        let bucket = |digit: usize| {
+            let from = if digit == 0 { 0 } else { ends[digit - 1] };
+            if from < ends[digit] {
+                // SAFETY: each bucket is used once.
+                self.sort(unsafe { part.shared_part(from, ends[digit]) }, shift, want.opposite());
+            }
+        };
+        if in_cache {
+            (0..DIGITS).for_each(bucket);
+        } else {
+            for_each(self.pool, DIGITS as u64, |digit| bucket(digit as usize));
+        }
+    }
+
+    /// Few of them, or all alike.
+    fn sort_few<S: Shape>(&self, mut part: Part<'_, S>, bits: u32, want: Side) {
+        let side = if bits == 0 {
+            Side::Array
+        } else {
+            let n = part.from.len();
+            leaf::sort(part.from.borrow(), part.to.borrow(), n, want, &self.key)
+        };
+        part.bring(self.pool, side, want);
+    }
+
+    fn sort_from_bottom<S: Shape>(&self, mut part: Part<'_, S>, bits: u32, want: Side) {
+        let passes = bits.div_ceil(DIGIT) as usize;
+        let width = bits.div_ceil(passes as u32);
+        let mask = (1 << width) - 1;
+        let n = part.from.len();
+        let mut counts = [[0u32; DIGITS]; MOST_PASSES as usize];
+        let key_at = |rows: &Rows<'_, S>, i| unsafe { self.key.of(rows.at(i)) };
+        for i in 0..n {
+            let key = key_at(&part.from, i);
+            for (pass, counts) in counts[..passes].iter_mut().enumerate() {
+                counts[key.digit(pass as u32 * width, mask)] += 1;
+            }
+        }
+        let first = key_at(&part.from, 0);
+        let mut side = Side::Array;
+        for (pass, counts) in counts[..passes].iter_mut().enumerate() {
+            let shift = pass as u32 * width;
+            if counts[first.digit(shift, mask)] as usize == n {
+                continue;
+            }
+            let mut sum = 0;
+            for count in counts.iter_mut() {
+                sum += core::mem::replace(count, sum);
+            }
+            let (from, to) = match side {
+                Side::Array => (&part.from, &part.to),
+                Side::Other => (&part.to, &part.from),
+            };
+            for i in 0..n {
+                let place = &mut counts[key_at(from, i).digit(shift, mask)];
+                // SAFETY: the counts give each element a place of its own.
+                unsafe { from.shape().copy(from.at(i), to.at(*place as usize)) };
+                *place += 1;
+            }
+            side = side.opposite();
+        }
+        part.bring(self.pool, side, want);
+    }
+
+    /// The cells of the chunks that lie wholly within a part.
+    fn table<S: Shape>(&self, part: &Part<'_, S>) -> &[AtomicU64] {
+        let from = part.start.div_ceil(self.chunk) * DIGITS;
+        let to = (part.start + part.from.len()) / self.chunk * DIGITS;
+        self.tables.get(from..to).unwrap_or(&[])
+    }
+
+    #[inline(never)]
+    fn count<S: Shape>(&self, rows: &Rows<'_, S>, shift: u32, counts: &mut Ends) {
+        for i in 0..rows.len() {
+            // SAFETY: an element.
+            let key = unsafe { self.key.of(rows.at(i)) };
+            counts[key.digit(shift, DIGITS - 1)] += 1;
+        }
+    }
+
+    /// Moves `rows` to `places` of `to`.
+    #[inline(never)]
+    fn deal_out<S: Shape>(&self, rows: &Rows<'_, S>, to: &Rows<'_, S>, shift: u32, places: &mut Ends) {
+        for i in 0..rows.len() {
+            // SAFETY: an element, and a place of its own.
+            unsafe {
+                let place = &mut places[self.key.of(rows.at(i)).digit(shift, DIGITS - 1)];
+                rows.shape().copy(rows.at(i), to.at(*place));
+                *place += 1;
+            }
+        }
+    }
+
+    fn deal<S: Shape>(&self, part: &Part<'_, S>, shift: u32, ends: &mut Ends) {
+        self.count(&part.from, shift, ends);
+        let mut sum = 0;
+        for end in ends.iter_mut() {
+            sum += core::mem::replace(end, sum);
+        }
+        self.deal_out(&part.from, &part.to, shift, ends);
+    }
+
+    fn deal_in_chunks<S: Shape>(&self, part: &Part<'_, S>, table: &[AtomicU64], shift: u32, ends: &mut Ends) {
+        let chunks = table.len() / DIGITS;
+        let row = |chunk: u64| table[chunk as usize * DIGITS..].iter().take(DIGITS);
+        // SAFETY: each chunk is used once at a time, and only read.
+        let rows = |chunk: u64| unsafe { part.from.shared_part(chunk as usize, chunks) };
+        for_each(self.pool, chunks as u64, |chunk| {
+            let mut counts = [0; DIGITS];
+            self.count(&rows(chunk), shift, &mut counts);
+            row(chunk).zip(counts).for_each(|(cell, count)| cell.store(count as u64, Relaxed));
+        });
+        let mut sum = 0;
+        for (digit, end) in ends.iter_mut().enumerate() {
+            for chunk in 0..chunks {
+                let cell = &table[chunk * DIGITS + digit];
+                let count = cell.load(Relaxed);
+                cell.store(sum, Relaxed);
+                sum += count;
+            }
+            *end = sum as usize;
+        }
+        for_each(self.pool, chunks as u64, |chunk| {
+            let mut places = [0; DIGITS];
+            places.iter_mut().zip(row(chunk)).for_each(|(place, cell)| *place = cell.load(Relaxed) as usize);
+            self.deal_out(&rows(chunk), &part.to, shift, &mut places);
+        });
+    }
+}
+
+impl<S: Shape> Part<'_, S> {
+    /// # Safety
+    /// As [`Rows::shared_part`].
+    unsafe fn shared_part(&self, from: usize, to: usize) -> Part<'_, S> {
+        // SAFETY: the caller's promise.
+        unsafe { Part { from: self.from.shared(from, to), to: self.to.shared(from, to), start: self.start + from } }
+    }
+
+    /// Copies the elements from one side to the other, if they are not where they shall be.
+    fn bring(&mut self, pool: &Pool, side: Side, want: Side) {
+        match (side, want) {
+            (Side::Array, Side::Other) => copy(pool, &self.from, &mut self.to),
+            (Side::Other, Side::Array) => copy(pool, &self.to, &mut self.from),
+            _ => {}
+        }
+    }
+}
