@@ -17,9 +17,7 @@ use super::{for_each, join};
 use crate::engine::pool::Pool;
 
 /// What the stack gives for merges.
-const STACK: usize = 2048;
-/// Fewer are merged on the stack, if there is room for them.
-const LEAF: usize = 64;
+const STACK: usize = 4096;
 /// Fewer of the large ones are sorted with insertions.
 const TINY: usize = 12;
 /// From here on another thread may take one side.
@@ -45,7 +43,7 @@ pub(super) fn sort<S: Shape>(pool: &Pool, mut rows: Rows<'_, S>, order: &impl Or
         }
     }
     let size = rows.shape().size();
-    let leaf = if size <= ALIGNED { LEAF.min(STACK / size) } else { TINY };
+    let leaf = if size <= ALIGNED { STACK / size } else { TINY };
     let striped = STRIPED.max(n / (2 * pool.slot_count() as usize));
     Quick { pool, order, leaf, striped }.sort(rows, None, 2 * n.ilog2());
 }

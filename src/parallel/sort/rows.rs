@@ -190,6 +190,21 @@ impl<'a, S: Shape> Rows<'a, S> {
 // SAFETY: a shared borrow gives addresses; who follows them is bound by `shared_part` and their own promises.
 unsafe impl<S: Sync> Sync for Rows<'_, S> {}
 
+/// Of a cache, in bytes.
+pub(super) const LINE: usize = 64;
+
+/// Asks for the line at `place`, which is soon used.
+#[inline(always)]
+pub(super) fn prefetch(place: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint, which does not fault.
+    unsafe {
+        core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>(place.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = place;
+}
+
 /// Where part `i` of `n` parts of `len` things begins.
 pub(super) fn share(len: usize, i: usize, n: usize) -> usize {
     let (each, rest) = (len / n, len % n);
