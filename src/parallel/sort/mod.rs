@@ -144,6 +144,16 @@ pub(crate) unsafe fn by_key(
     }
 }
 
+/// Calls `body` for each number from `from` to `to`, perhaps on several threads. For what calls the user's function: if
+/// that stops the innermost loop, it is none of a sort's.
+fn fork_each(pool: &Pool, from: usize, to: usize, body: &(impl Fn(usize) + Sync)) {
+    match to - from {
+        0 => {}
+        1 => body(from),
+        n => join(pool, || fork_each(pool, from, from + n / 2, body), || fork_each(pool, from + n / 2, to, body)),
+    }
+}
+
 /// How many bytes that is: as many as memory can hold.
 fn check(n: usize, size: usize) -> Result<usize> {
     let bytes = n.checked_mul(size).ok_or(Error::Invalid)?;

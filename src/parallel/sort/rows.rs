@@ -1,7 +1,8 @@
 //! Rows: elements of one size that lie side by side, in the user's array or in scratch memory.
 //!
-//! The size is known to the compiler for those that are sorted most ([`Fixed`]), and else a number ([`Sized`]). Rows are
-//! handed on like `&mut [T]`: no two of them that live at the same time overlap, which `split_at` and `borrow` see to.
+//! The size is known to the compiler for those that are sorted most ([`Fixed`]), and else a number ([`Any`]; [`Words`] and
+//! [`Pairs`] are those that two words cover). Rows are handed on like `&mut [T]`: no two of them that live at the same
+//! time overlap, which `split_at` and `borrow` see to, and `shared` asks its caller for.
 //! They are raw memory all the same: neither aligned for anything, nor known to hold what a type asks for. The scratch
 //! side may be uninitialized; a sort compares only what it has put there.
 #![allow(unsafe_code, reason = "memory whose type only the caller knows")]
@@ -218,12 +219,12 @@ pub(super) struct Scratch {
 }
 
 impl Scratch {
-    /// No type asks for more.
-    const MOST_ALIGNED: usize = 4096;
+    /// No type asks for more than a page.
+    const MOST_ALIGNED: u32 = 4096_u32.ilog2();
 
     /// `bytes` of it, for elements of `size` that lie at `base` elsewhere.
     pub(super) fn new(bytes: usize, base: *const u8, size: usize) -> Result<Scratch> {
-        let align = (1 << (base.addr() | size).trailing_zeros().min(12)).min(Self::MOST_ALIGNED);
+        let align = 1 << (base.addr() | size).trailing_zeros().min(Self::MOST_ALIGNED);
         let mut memory = Vec::new();
         let room = bytes.checked_add(align).ok_or(Error::NoMemory)?;
         errno::kept(|| memory.try_reserve_exact(room)).map_err(|_| Error::NoMemory)?;
