@@ -27,7 +27,8 @@ pub(super) trait Word: Copy + Ord + Send + Sync + 'static {
     fn to_u64(self) -> u64;
     /// All bits of `mask`, if the top bit is 1; then those of `flip` in any case.
     fn turn(self, mask: Self, flip: Self) -> Self;
-    fn digit(self, shift: u32, mask: usize) -> usize;
+    /// The lowest bits from `shift` on.
+    fn digit(self, shift: u32) -> usize;
 }
 
 macro_rules! word {
@@ -57,8 +58,8 @@ macro_rules! word {
             }
 
             #[inline(always)]
-            fn digit(self, shift: u32, mask: usize) -> usize {
-                (self >> shift) as usize & mask
+            fn digit(self, shift: u32) -> usize {
+                usize::from((self >> shift) as u8)
             }
         }
     };
@@ -121,12 +122,11 @@ pub(super) fn survey<S: Shape, W: Word>(pool: &Pool, rows: &Rows<'_, S>, key: &K
         let from = piece as usize * PIECE;
         let to = n.min(from + PIECE);
         let mut last = key_at(from.saturating_sub(1));
-        let (mut bits, mut falls_here, mut rises_here) = (0, 0, 0);
+        let (mut bits, mut falls_here) = (0, 0);
         for i in from..to {
             let key = key_at(i);
             bits |= key.to_u64() ^ first;
             falls_here += usize::from(key < last);
-            rises_here += usize::from(key > last);
             last = key;
         }
         differ.fetch_or(bits, Relaxed);
@@ -136,7 +136,6 @@ pub(super) fn survey<S: Shape, W: Word>(pool: &Pool, rows: &Rows<'_, S>, key: &K
         if falls_here < to - from.max(1) {
             falls.store(false, Relaxed);
         }
-        let _ = rises_here;
     });
     Survey { differ: differ.load(Relaxed), rises: rises.load(Relaxed), falls: falls.load(Relaxed) }
 }

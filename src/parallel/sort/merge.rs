@@ -11,7 +11,7 @@
 use super::leaf::{self, Side};
 use super::order::{Order, less_at, run_length};
 use super::rows::{Rows, Shape};
-use super::{for_each, join};
+use super::{for_each, fork_each, join};
 use crate::engine::pool::Pool;
 use crate::sync::{AtomicBool, Relaxed};
 
@@ -45,9 +45,9 @@ fn turn_if_falling<S: Shape>(pool: &Pool, rows: &mut Rows<'_, S>, order: &impl O
 /// Whether all of `rows` rise, or if `falls`, fall strictly.
 pub(super) fn is_run<S: Shape>(pool: &Pool, rows: &Rows<'_, S>, falls: bool, order: &impl Order) -> bool {
     let (n, goes_on) = (rows.len(), AtomicBool::new(true));
-    for_each(pool, n.div_ceil(PIECE) as u64, |piece| {
-        let from = (piece as usize * PIECE).max(1);
-        let to = n.min((piece as usize + 1) * PIECE);
+    fork_each(pool, 0, n.div_ceil(PIECE), &|piece| {
+        let from = (piece * PIECE).max(1);
+        let to = n.min((piece + 1) * PIECE);
         if goes_on.load(Relaxed) && (from..to).any(|i| less_at(rows, i, i - 1, order) != falls) {
             goes_on.store(false, Relaxed);
         }

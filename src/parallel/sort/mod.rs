@@ -133,6 +133,7 @@ pub(crate) unsafe fn by_key(
     key_offset: usize,
     key: KeyType,
 ) -> Result<()> {
+    check(n, size)?;
     check_key(size, key_offset, key)?;
     if n < 2 {
         return Ok(());
@@ -148,6 +149,16 @@ pub(crate) unsafe fn by_key(
             17..=32 => keys::sort(pool, Rows::new(base, n, Pairs(size)), key_offset, key),
             _ => keys::sort_far(pool, Rows::new(base, n, Any(size)), key_offset, key),
         }
+    }
+}
+
+/// Calls `body` for each number from `from` to `to`, perhaps on several threads. For what calls the user's function: if
+/// that stops the innermost loop, it is none of a sort's.
+fn fork_each(pool: &Pool, from: usize, to: usize, body: &(impl Fn(usize) + Sync)) {
+    match to - from {
+        0 => {}
+        1 => body(from),
+        n => join(pool, || fork_each(pool, from, from + n / 2, body), || fork_each(pool, from + n / 2, to, body)),
     }
 }
 

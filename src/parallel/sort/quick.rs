@@ -13,13 +13,12 @@ use super::leaf::{self, Side};
 use super::merge::{is_run, reverse};
 use super::order::{Order, less_at, run_length};
 use super::rows::{Rows, Shape, share};
-use super::{for_each, join};
+use super::{for_each, fork_each, join};
 use crate::engine::pool::Pool;
+use crate::sync::{AtomicU64, Relaxed};
 
 /// What the stack gives for merges.
-const STACK: usize = 2048;
-/// Fewer are merged on the stack, if there is room for them.
-const LEAF: usize = 64;
+const STACK: usize = 4096;
 /// Fewer of the large ones are sorted with insertions.
 const TINY: usize = 12;
 /// From here on another thread may take one side.
@@ -45,7 +44,7 @@ pub(super) fn sort<S: Shape>(pool: &Pool, mut rows: Rows<'_, S>, order: &impl Or
         }
     }
     let size = rows.shape().size();
-    let leaf = if size <= ALIGNED { LEAF.min(STACK / size) } else { TINY };
+    let leaf = if size <= ALIGNED { STACK / size } else { TINY };
     let striped = STRIPED.max(n / (2 * pool.slot_count() as usize));
     Quick { pool, order, leaf, striped }.sort(rows, None, 2 * n.ilog2());
 }
@@ -147,15 +146,15 @@ impl<O: Order> Quick<'_, O> {
             return partition(&rows, goes_left);
         }
         let stripes = (4 * self.pool.slot_count() as usize).min(MOST_STRIPES);
-        let counts = [const { crate::sync::AtomicU64::new(0) }; MOST_STRIPES];
-        for_each(self.pool, stripes as u64, |stripe| {
+        let counts = [const { AtomicU64::new(0) }; MOST_STRIPES];
+        fork_each(self.pool, 0, stripes, &|stripe| {
             // SAFETY: each stripe is used once.
-            let count = partition(&unsafe { rows.shared_part(stripe as usize, stripes) }, goes_left);
-            counts[stripe as usize].store(count as u64, crate::sync::Relaxed);
+            let count = partition(&unsafe { rows.shared_part(stripe, stripes) }, goes_left);
+            counts[stripe].store(count as u64, Relaxed);
         });
         let mut divides = [0; MOST_STRIPES];
         for stripe in 0..stripes {
-            let count = counts[stripe].load(crate::sync::Relaxed) as usize;
+            let count = counts[stripe].load(Relaxed) as usize;
             divides[stripe] = share(n, stripe, stripes) + count;
         }
         let divides = &divides[..stripes];

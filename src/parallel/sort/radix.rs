@@ -13,7 +13,7 @@ use super::for_each;
 use super::keys::{Key, Word, survey};
 use super::leaf::{self, Side};
 use super::merge::copy;
-use super::rows::{Rows, Shape};
+use super::rows::{LINE, Rows, Shape, prefetch};
 use crate::engine::pool::Pool;
 use crate::error::{Error, Result};
 use crate::sync::{AtomicU64, Relaxed};
@@ -25,7 +25,7 @@ const FEW: usize = 128;
 /// With both sides in a core's cache.
 const IN_CACHE: usize = 256 << 10;
 /// So many bits at most are sorted from the bottom.
-const MOST_PASSES: u32 = 4;
+const MOST_PASSES: usize = 4;
 /// A chunk has no fewer elements.
 const CHUNK: usize = 1 << 14;
 const CHUNKS_A_SLOT: usize = 8;
@@ -78,7 +78,7 @@ impl<W: Word> Radix<'_, W> {
             return self.sort_few(part, bits, want);
         }
         let in_cache = n * part.from.shape().size() <= IN_CACHE;
-        if in_cache && bits.div_ceil(DIGIT) <= MOST_PASSES {
+        if in_cache && bits.div_ceil(DIGIT) as usize <= MOST_PASSES {
             return self.sort_from_bottom(part, bits, want);
         }
         if part.start > 0 || bits < W::BITS {
@@ -123,25 +123,39 @@ impl<W: Word> Radix<'_, W> {
         part.bring(self.pool, side, want);
     }
 
-    fn sort_from_bottom<S: Shape>(&self, mut part: Part<'_, S>, bits: u32, want: Side) {
-        let passes = bits.div_ceil(DIGIT) as usize;
-        let width = bits.div_ceil(passes as u32);
-        let mask = (1 << width) - 1;
-        let n = part.from.len();
-        let mut counts = [[0u32; DIGITS]; MOST_PASSES as usize];
-        // SAFETY: as long as `i` is below the length.
-        let key_at = |rows: &Rows<'_, S>, i| unsafe { self.key.of(rows.at(i)) };
+    fn sort_from_bottom<S: Shape>(&self, part: Part<'_, S>, bits: u32, want: Side) {
+        match bits.div_ceil(DIGIT) {
+            1 => self.sort_by_digits::<S, 1>(part, want),
+            2 => self.sort_by_digits::<S, 2>(part, want),
+            3 => self.sort_by_digits::<S, 3>(part, want),
+            _ => self.sort_by_digits::<S, MOST_PASSES>(part, want),
+        }
+    }
+
+    /// By so many digits, the lowest ones.
+    #[inline(never)]
+    fn sort_by_digits<S: Shape, const PASSES: usize>(&self, mut part: Part<'_, S>, want: Side) {
+        // A copy, for the compiler does not know that no element is this.
+        let (n, key) = (part.from.len(), self.key);
+        let mut counts = [[0_u32; DIGITS]; PASSES];
+        let a_line = 1 << (LINE / part.from.shape().size()).max(1).ilog2();
         for i in 0..n {
-            let key = key_at(&part.from, i);
-            for (pass, counts) in counts[..passes].iter_mut().enumerate() {
-                counts[key.digit(pass as u32 * width, mask)] += 1;
+            if i % a_line == 0 {
+                // The first pass writes there in no order that a processor foresees.
+                prefetch(part.to.at(i));
+            }
+            // SAFETY: an element.
+            let key = unsafe { key.of(part.from.at(i)) };
+            for (pass, counts) in counts.iter_mut().enumerate() {
+                counts[key.digit(pass as u32 * DIGIT)] += 1;
             }
         }
-        let first = key_at(&part.from, 0);
+        // SAFETY: the first element.
+        let first = unsafe { key.of(part.from.at(0)) };
         let mut side = Side::Array;
-        for (pass, counts) in counts[..passes].iter_mut().enumerate() {
-            let shift = pass as u32 * width;
-            if counts[first.digit(shift, mask)] as usize == n {
+        for (pass, counts) in counts.iter_mut().enumerate() {
+            let shift = pass as u32 * DIGIT;
+            if counts[first.digit(shift)] as usize == n {
                 continue;
             }
             let mut sum = 0;
@@ -152,11 +166,16 @@ impl<W: Word> Radix<'_, W> {
                 Side::Array => (&part.from, &part.to),
                 Side::Other => (&part.to, &part.from),
             };
-            for i in 0..n {
-                let place = &mut counts[key_at(from, i).digit(shift, mask)];
-                // SAFETY: the counts give each element a place of its own.
-                unsafe { from.shape().copy(from.at(i), to.at(*place as usize)) };
-                *place += 1;
+            let (first, end, to, shape) = (from.at(0), from.at(n), to.at(0), from.shape());
+            let mut element = first;
+            while element != end {
+                // SAFETY: an element, and the counts give each a place of its own.
+                unsafe {
+                    let place = &mut counts[key.of(element).digit(shift)];
+                    shape.copy(element, to.add(*place as usize * shape.size()));
+                    *place += 1;
+                }
+                element = element.wrapping_add(shape.size());
             }
             side = side.opposite();
         }
@@ -172,23 +191,27 @@ impl<W: Word> Radix<'_, W> {
 
     #[inline(never)]
     fn count<S: Shape>(&self, rows: &Rows<'_, S>, shift: u32, counts: &mut Ends) {
+        let key = self.key;
         for i in 0..rows.len() {
             // SAFETY: an element.
-            let key = unsafe { self.key.of(rows.at(i)) };
-            counts[key.digit(shift, DIGITS - 1)] += 1;
+            let key = unsafe { key.of(rows.at(i)) };
+            counts[key.digit(shift)] += 1;
         }
     }
 
     /// Moves `rows` to `places` of `to`.
     #[inline(never)]
     fn deal_out<S: Shape>(&self, rows: &Rows<'_, S>, to: &Rows<'_, S>, shift: u32, places: &mut Ends) {
-        for i in 0..rows.len() {
+        let (key, shape, to) = (self.key, rows.shape(), to.at(0));
+        let (mut element, end) = (rows.at(0), rows.at(rows.len()));
+        while element != end {
             // SAFETY: an element, and a place of its own.
             unsafe {
-                let place = &mut places[self.key.of(rows.at(i)).digit(shift, DIGITS - 1)];
-                rows.shape().copy(rows.at(i), to.at(*place));
+                let place = &mut places[key.of(element).digit(shift)];
+                shape.copy(element, to.add(*place * shape.size()));
                 *place += 1;
             }
+            element = element.wrapping_add(shape.size());
         }
     }
 

@@ -1,7 +1,8 @@
 //! Rows: elements of one size that lie side by side, in the user's array or in scratch memory.
 //!
-//! The size is known to the compiler for those that are sorted most ([`Fixed`]), and else a number ([`Sized`]). Rows are
-//! handed on like `&mut [T]`: no two of them that live at the same time overlap, which `split_at` and `borrow` see to.
+//! The size is known to the compiler for those that are sorted most ([`Fixed`]), and else a number ([`Any`]; [`Words`] and
+//! [`Pairs`] are those that two words cover). Rows are handed on like `&mut [T]`: no two of them that live at the same
+//! time overlap, which `split_at` and `borrow` see to, and `shared` asks its caller for.
 //! They are raw memory all the same: neither aligned for anything, nor known to hold what a type asks for. The scratch
 //! side may be uninitialized; a sort compares only what it has put there.
 #![allow(unsafe_code, reason = "memory whose type only the caller knows")]
@@ -190,6 +191,21 @@ impl<'a, S: Shape> Rows<'a, S> {
 // SAFETY: a shared borrow gives addresses; who follows them is bound by `shared_part` and their own promises.
 unsafe impl<S: Sync> Sync for Rows<'_, S> {}
 
+/// Of a cache, in bytes.
+pub(super) const LINE: usize = 64;
+
+/// Asks for the line at `place`, which is soon used.
+#[inline(always)]
+pub(super) fn prefetch(place: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint, which does not fault.
+    unsafe {
+        core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>(place.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = place;
+}
+
 /// Where part `i` of `n` parts of `len` things begins.
 pub(super) fn share(len: usize, i: usize, n: usize) -> usize {
     let (each, rest) = (len / n, len % n);
@@ -203,12 +219,12 @@ pub(super) struct Scratch {
 }
 
 impl Scratch {
-    /// No type asks for more.
-    const MOST_ALIGNED: usize = 4096;
+    /// No type asks for more than a page.
+    const MOST_ALIGNED: u32 = 4096_u32.ilog2();
 
     /// `bytes` of it, for elements of `size` that lie at `base` elsewhere.
     pub(super) fn new(bytes: usize, base: *const u8, size: usize) -> Result<Scratch> {
-        let align = (1 << (base.addr() | size).trailing_zeros().min(12)).min(Self::MOST_ALIGNED);
+        let align = 1 << (base.addr() | size).trailing_zeros().min(Self::MOST_ALIGNED);
         let mut memory = Vec::new();
         let room = bytes.checked_add(align).ok_or(Error::NoMemory)?;
         errno::kept(|| memory.try_reserve_exact(room)).map_err(|_| Error::NoMemory)?;
