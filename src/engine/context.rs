@@ -25,6 +25,7 @@ pub(crate) struct Context {
     /// Where this thread's forks go; null on one that has no deque in `pool`.
     deque: *const Deque,
     /// The context that this one works for, of another thread perhaps: its stack counts as this one's. May be null.
+    /// Nothing is set in a context that others work for.
     caller: *const Context,
     /// The loop whose body runs; may be null.
     place: Cell<*const Place>,
