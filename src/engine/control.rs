@@ -105,9 +105,10 @@ impl Pool {
             return Err(error);
         }
         self.thread_count.store(threads, Release);
-        if self.has_started() {
-            self.wake_all();
+        if !self.has_started() {
+            return Ok(());
         }
+        self.wake_all();
         drop(control);
         // A reserve in a new place is one of those asked for now, and the one it stood in for is still blocked.
         self.fill_up();

@@ -514,6 +514,7 @@ static void changes_the_default_pool(void *unused) {
     tp_pool *pool = tp_default();
     must_status(tp_resize(pool, 3), TP_OK);
     must(tp_thread_count(pool) == 3);
+    must(threads_now() == 1);
     must_status(tp_pause(pool), TP_OK);
     must_status(tp_submit(pool, count, &ran), TP_OK);
     must_status(tp_wait(pool, SHORT_NS), TP_ETIMEDOUT);
