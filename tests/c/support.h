@@ -478,6 +478,8 @@ static inline void child_body(void (*body)(void *), void *arg, int to) {
     dup2(to, STDERR_FILENO);
     close(to);
     alarm((unsigned)(LIMIT_NS / SECOND));
+    // ThreadSanitizer's own thread is there again, and about to end.
+    if (UNDER_TSAN) must_soon(threads_now() == 1);
     body(arg);
     child_end(0);
 }
