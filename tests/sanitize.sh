@@ -146,9 +146,12 @@ sanitize() {
     done <"$work/programs"
 }
 
+# The default pool lives as long as the process, so it need not join the threads that it lets go. A test that asks for too
+# much memory gets none, as from the C library.
 symbolizer=$(command -v llvm-symbolizer || command -v addr2line)
-export TSAN_OPTIONS="halt_on_error=1 die_after_fork=0 force_background_thread=1 external_symbolizer_path=$symbolizer"
-export ASAN_OPTIONS="detect_leaks=1 detect_stack_use_after_return=1 external_symbolizer_path=$symbolizer"
+both="allocator_may_return_null=1 external_symbolizer_path=$symbolizer"
+export TSAN_OPTIONS="halt_on_error=1 die_after_fork=0 force_background_thread=1 report_thread_leaks=0 $both"
+export ASAN_OPTIONS="detect_leaks=1 detect_stack_use_after_return=1 $both"
 export TP_TEST_SCALE=small
 
 [ $# -gt 0 ] || set -- thread address
