@@ -4,7 +4,8 @@
 //! From the top: chunks of the elements are counted by digit, in parallel; that gives each chunk a place in each
 //! digit's bucket, and the chunks are dealt out, in parallel again. Then the buckets are sorted, each by itself, by the
 //! bits below. From the bottom: one look counts all digits, and each digit that is not the same in all of them is a pass
-//! over the elements. Few elements are sorted by merges.
+//! over the elements; of long keys that is done with the top digits, and with what those leave alike once more. Few
+//! elements are sorted by merges.
 //!
 //! Elements go from one side to the other at each pass; a caller says on which side they shall end.
 #![allow(unsafe_code, reason = "deals elements out by pointer")]
@@ -24,8 +25,8 @@ const DIGITS: usize = 1 << DIGIT;
 const FEW: usize = 128;
 /// With both sides in a core's cache.
 const IN_CACHE: usize = 256 << 10;
-/// So many bits at most are sorted from the bottom.
-const MOST_PASSES: usize = 4;
+/// So many digits at most are sorted from the bottom.
+const MOST_PASSES: u32 = 4;
 /// A chunk has no fewer elements.
 const CHUNK: usize = 1 << 14;
 const CHUNKS_A_SLOT: usize = 8;
@@ -78,8 +79,8 @@ impl<W: Word> Radix<'_, W> {
             return self.sort_few(part, bits, want);
         }
         let in_cache = n * part.from.shape().size() <= IN_CACHE;
-        if in_cache && bits.div_ceil(DIGIT) as usize <= MOST_PASSES {
-            return self.sort_from_bottom(part, bits, want);
+        if in_cache && bits <= MOST_PASSES * DIGIT {
+            return self.sort_from_bottom(part, 0, bits.div_ceil(DIGIT), want);
         }
         if part.start > 0 || bits < W::BITS {
             let differ = survey(self.pool, &part.from, &self.key).differ;
@@ -87,6 +88,9 @@ impl<W: Word> Radix<'_, W> {
             if bits == 0 {
                 return self.sort_few(part, bits, want);
             }
+        }
+        if in_cache {
+            return self.sort_by_top(part, bits, want);
         }
         let shift = bits.saturating_sub(DIGIT);
         let mut ends = [0; DIGITS];
@@ -105,11 +109,7 @@ impl<W: Word> Radix<'_, W> {
                 self.sort(unsafe { part.shared_part(from, ends[digit]) }, shift, want.opposite());
             }
         };
-        if in_cache {
-            (0..DIGITS).for_each(bucket);
-        } else {
-            for_each(self.pool, DIGITS as u64, |digit| bucket(digit as usize));
-        }
+        for_each(self.pool, DIGITS as u64, |digit| bucket(digit as usize));
     }
 
     /// Few of them, or all alike.
@@ -123,18 +123,44 @@ impl<W: Word> Radix<'_, W> {
         part.bring(self.pool, side, want);
     }
 
-    fn sort_from_bottom<S: Shape>(&self, part: Part<'_, S>, bits: u32, want: Side) {
-        match bits.div_ceil(DIGIT) {
-            1 => self.sort_by_digits::<S, 1>(part, want),
-            2 => self.sort_by_digits::<S, 2>(part, want),
-            3 => self.sort_by_digits::<S, 3>(part, want),
-            _ => self.sort_by_digits::<S, MOST_PASSES>(part, want),
+    /// By as many of the top digits as tell most elements apart; then what those leave alike, run by run.
+    fn sort_by_top<S: Shape>(&self, mut part: Part<'_, S>, bits: u32, want: Side) {
+        let (n, key) = (part.from.len(), self.key);
+        let passes = (n.ilog2() + 3).div_ceil(DIGIT).min(bits.div_ceil(DIGIT)).min(MOST_PASSES);
+        let low = bits.saturating_sub(passes * DIGIT);
+        let start = part.start;
+        self.sort_from_bottom(Part { from: part.from.borrow(), to: part.to.borrow(), start }, low, passes, want);
+        if low == 0 {
+            return;
+        }
+        let part = if want == Side::Array { part } else { Part { from: part.to, to: part.from, start } };
+        // SAFETY: elements.
+        let top = |i| unsafe { key.of(part.from.at(i)) }.to_u64() >> low;
+        let mut run = 0;
+        for i in 1..=n {
+            if i < n && top(i) == top(run) {
+                continue;
+            }
+            if i - run > 1 {
+                // SAFETY: each run is used once, and not compared meanwhile.
+                self.sort(unsafe { part.shared_part(run, i) }, low, Side::Array);
+            }
+            run = i;
         }
     }
 
-    /// By so many digits, the lowest ones.
+    /// By so many digits, from bit `low` on.
+    fn sort_from_bottom<S: Shape>(&self, part: Part<'_, S>, low: u32, passes: u32, want: Side) {
+        match passes {
+            1 => self.sort_by_digits::<S, 1>(part, low, want),
+            2 => self.sort_by_digits::<S, 2>(part, low, want),
+            3 => self.sort_by_digits::<S, 3>(part, low, want),
+            _ => self.sort_by_digits::<S, { MOST_PASSES as usize }>(part, low, want),
+        }
+    }
+
     #[inline(never)]
-    fn sort_by_digits<S: Shape, const PASSES: usize>(&self, mut part: Part<'_, S>, want: Side) {
+    fn sort_by_digits<S: Shape, const PASSES: usize>(&self, mut part: Part<'_, S>, low: u32, want: Side) {
         // A copy, for the compiler does not know that no element is this.
         let (n, key) = (part.from.len(), self.key);
         let mut counts = [[0_u32; DIGITS]; PASSES];
@@ -147,14 +173,14 @@ impl<W: Word> Radix<'_, W> {
             // SAFETY: an element.
             let key = unsafe { key.of(part.from.at(i)) };
             for (pass, counts) in counts.iter_mut().enumerate() {
-                counts[key.digit(pass as u32 * DIGIT)] += 1;
+                counts[key.digit(low + pass as u32 * DIGIT)] += 1;
             }
         }
         // SAFETY: the first element.
         let first = unsafe { key.of(part.from.at(0)) };
         let mut side = Side::Array;
         for (pass, counts) in counts.iter_mut().enumerate() {
-            let shift = pass as u32 * DIGIT;
+            let shift = low + pass as u32 * DIGIT;
             if counts[first.digit(shift)] as usize == n {
                 continue;
             }
