@@ -73,6 +73,8 @@ impl Backoff {
     const YIELDS: u32 = 16;
     const SLEEP: core::time::Duration = core::time::Duration::from_micros(50);
 
+    #[cold]
+    #[inline(never)]
     pub(crate) fn snooze(&mut self) {
         #[cfg(simulate)]
         if simulate::pause() {

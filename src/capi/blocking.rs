@@ -6,6 +6,7 @@
 use super::status::*;
 use super::{enter, finish};
 use crate::engine::context;
+use crate::engine::park;
 
 /// Returns 1 if the task that runs here has been asked to stop: its future, its group or one above was cancelled,
 /// or its pool discards its tasks; else 0. Costs a few loads.
@@ -25,7 +26,7 @@ pub extern "C" fn tp_cancelled() -> i32 {
 /// the same.
 #[unsafe(no_mangle)]
 pub extern "C" fn tp_blocking_begin() -> tp_status {
-    finish(enter(context::begin_blocking))
+    finish(enter(park::begin_blocking))
 }
 
 /// Says that the task goes on. Never waits: for a moment more tasks may run than the pool has threads.
@@ -33,5 +34,5 @@ pub extern "C" fn tp_blocking_begin() -> tp_status {
 /// Returns TP_EINVAL if there was no tp_blocking_begin.
 #[unsafe(no_mangle)]
 pub extern "C" fn tp_blocking_end() -> tp_status {
-    finish(enter(context::end_blocking))
+    finish(enter(park::end_blocking))
 }

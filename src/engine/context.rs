@@ -11,11 +11,9 @@ use crate::engine::cancel::Scope;
 use crate::engine::deque::Deque;
 use crate::engine::injector::Side;
 use crate::engine::pool::{Pool, State};
-use crate::engine::wait::Waiter;
 use crate::engine::worker::Worker;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::sync::{AtomicBool, Relaxed};
-use crate::sys::clock::Deadline;
 use crate::sys::tls;
 
 pub(crate) struct Context {
@@ -36,9 +34,9 @@ pub(crate) struct Context {
     /// What the task that runs can be cancelled by; may be null.
     scope: Cell<*const Scope>,
     /// How many `tp_blocking_begin` of the task that runs are open.
-    open: Cell<u32>,
+    pub(super) open: Cell<u32>,
     /// Of a worker's outermost context: how many the thread's tasks have open in all.
-    blocked: Cell<u32>,
+    pub(super) blocked: Cell<u32>,
     outer: *const Context,
 }
 
@@ -67,7 +65,10 @@ impl Context {
 
     /// Runs `f` as inside a task of `pool`, on its `worker` if this thread is one.
     pub(crate) fn enter<R>(pool: &Pool, worker: Option<&Worker>, f: impl FnOnce(&Context) -> R) -> R {
-        Context::new(pool, worker, worker.map_or(ptr::null(), |worker| &raw const worker.deque)).during(f)
+        // A guest has its deque further out.
+        let guest =
+            || current().filter(|context| ptr::eq(context.pool, pool)).map_or(ptr::null(), |context| context.deque);
+        Context::new(pool, worker, worker.map_or_else(guest, |worker| &raw const worker.deque)).during(f)
     }
 
     /// The same for a part of what `caller` does, which waits for it: the part is called like that, can be cancelled like
@@ -122,7 +123,7 @@ impl Context {
     }
 
     /// The worker whose thread this is, in its outermost context.
-    fn root(&self) -> Option<(&Context, &Worker)> {
+    pub(super) fn root(&self) -> Option<(&Context, &Worker)> {
         // SAFETY: outer contexts live longer, and a worker lives longer than its thread's contexts.
         let outermost = core::iter::successors(Some(self), |context| unsafe { context.outer.as_ref() }).last()?;
         if outermost.leaves.get() {
@@ -145,7 +146,14 @@ impl Context {
     }
 
     /// Of the outermost context.
-    fn unblock(&self, worker: &Worker, n: u32) {
+    pub(super) fn block(&self, worker: &Worker) -> Result<()> {
+        let first = self.blocked.get() == 0;
+        self.blocked.set(self.blocked.get() + 1);
+        if first { worker.pool().begin_blocked(worker) } else { Ok(()) }
+    }
+
+    /// Likewise.
+    pub(super) fn unblock(&self, worker: &Worker, n: u32) {
         self.blocked.set(self.blocked.get().saturating_sub(n));
         if self.blocked.get() == 0 {
             worker.pool().end_blocked(worker);
@@ -227,111 +235,11 @@ pub(crate) fn is_on_stack(scope: &Scope) -> bool {
     stack.any(|context| unsafe { context.scope.get().as_ref() }.is_some_and(|own| own.is_inside(scope)))
 }
 
-/// How long a task sleeps that has to look again now and then.
-const LOOK_NS: u64 = 20_000_000;
-
-/// When a task has to look again that waits until `deadline` and is about to look now: in a paused pool what it waits for may
-/// be its own to run once the pool is resumed.
-pub(crate) fn next_look(deadline: Deadline) -> Deadline {
-    if here().is_none_or(|here| here.pool.may_start()) { deadline } else { deadline.min(Deadline::after(LOOK_NS)) }
-}
-
-/// Sleeps until `waiter` is told. On a worker, another takes its place meanwhile. Fails before it sleeps if none can be had
-/// and nobody else of the pool can run.
-pub(crate) fn park(waiter: &Waiter, deadline: Deadline) -> Result<()> {
-    park_unless(waiter, deadline, true)
-}
-
-/// The same where it can't fail: if nobody can be had, fewer run meanwhile.
-pub(crate) fn park_anyway(waiter: &Waiter) {
-    let _ = park_unless(waiter, Deadline::Never, false);
-}
-
-fn park_unless(waiter: &Waiter, deadline: Deadline, may_fail: bool) -> Result<()> {
-    let Some((root, worker)) = current().and_then(Context::root) else {
-        return waiter.sleep(deadline);
-    };
-    let pool = worker.pool();
-    // Where fewer run than should, those who park next may be the last, and can't fail perhaps.
-    let until = || if may_fail && pool.lacks_workers() { deadline.min(Deadline::after(LOOK_NS)) } else { deadline };
-    if root.blocked.get() > 0 {
-        // Blocked already, and perhaps not replaced.
-        let replaced = pool.replaced_or_alone();
-        if may_fail {
-            replaced?;
-        }
-        return waiter.sleep(until());
-    }
-    let replaced = pool.begin_blocked(worker);
-    waiter.count_in(pool.reserve.counts());
-    let result = if may_fail && replaced.is_err() && !pool.anyone_runs() && !waiter.is_told() {
-        Err(Error::NoThread)
-    } else {
-        waiter.sleep(until())
-    };
-    worker.is_blocked.store(false, Relaxed);
-    waiter.count_out();
-    result
-}
-
-/// The same for another kind of sleep.
-pub(crate) fn while_blocked<R>(sleep: impl FnOnce() -> Result<R>) -> Result<R> {
-    let Some((root, worker)) = current().and_then(Context::root) else {
-        return sleep();
-    };
-    let pool = worker.pool();
-    if root.blocked.get() > 0 {
-        pool.replaced_or_alone()?;
-        return sleep();
-    }
-    let replaced = pool.begin_blocked(worker);
-    let result = if replaced.is_err() && !pool.anyone_runs() { Err(Error::NoThread) } else { sleep() };
-    pool.end_blocked(worker);
-    result
-}
-
-/// The same for what can't fail: if nobody can be had, fewer run meanwhile.
-pub(crate) fn while_blocked_anyway<R>(sleep: impl FnOnce() -> R) -> R {
-    let began = current().is_some();
-    if began {
-        let _ = begin_blocking();
-    }
-    let result = sleep();
-    if began {
-        let _ = end_blocking();
-    }
-    result
-}
-
-/// The thread's task is about to block.
-pub(crate) fn begin_blocking() -> Result<()> {
-    let Some(context) = current() else {
-        tls::set(ptr::without_provenance((tls::get().addr() | 1) + 2));
-        return Ok(());
-    };
-    context.open.set(context.open.get() + 1);
-    let Some((root, worker)) = context.root() else {
-        return Ok(());
-    };
-    let first = root.blocked.get() == 0;
-    root.blocked.set(root.blocked.get() + 1);
-    if first { worker.pool().begin_blocked(worker) } else { Ok(()) }
-}
-
-pub(crate) fn end_blocking() -> Result<()> {
-    let Some(context) = current() else {
-        let open = tls::get().addr() >> 1;
-        if open > 0 {
-            tls::set(if open == 1 { ptr::null() } else { ptr::without_provenance(tls::get().addr() - 2) });
-        }
-        return if open > 0 { Ok(()) } else { Err(Error::Invalid) };
-    };
-    let open = context.open.get().checked_sub(1).ok_or(Error::Invalid)?;
-    context.open.set(open);
-    if let Some((root, worker)) = context.root() {
-        root.unblock(worker, 1);
-    }
-    Ok(())
+/// Whether this thread is a worker on its way out.
+pub(crate) fn is_leaving() -> bool {
+    // SAFETY: outer contexts live longer.
+    let outermost = core::iter::successors(current(), |context| unsafe { context.outer.as_ref() }).last();
+    outermost.is_some_and(|context| context.leaves.get())
 }
 
 /// A task that a worker runs, or a part of a parallel call that a guest does.

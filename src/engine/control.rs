@@ -6,10 +6,10 @@
 //! A shutdown shuts the injector, waits until the pool is quiet, and only then ends it. What was accepted before is in
 //! the counts, what comes later is refused, so once quiet the pool stays so.
 
-use crate::engine::context;
 use crate::engine::duty::Duty;
 use crate::engine::injector::{Injector, Side};
 use crate::engine::options::MAX_THREADS;
+use crate::engine::park;
 use crate::engine::pool::{Pool, State, prepare_process};
 use crate::engine::task::Task;
 use crate::engine::worker::Worker;
@@ -155,7 +155,7 @@ impl Pool {
         self.owned_only()?;
         self.shut(mode);
         let deadline = Deadline::after(timeout_ns);
-        context::while_blocked_anyway(|| {
+        park::while_blocked_anyway(|| {
             self.wait_until_quiet(deadline)?;
             self.let_workers_go();
             self.tell_clients();
@@ -223,7 +223,7 @@ impl Pool {
     /// Drains the pool and joins its threads.
     pub(crate) fn end(&self) {
         self.shut(Shutdown::Drain);
-        context::while_blocked_anyway(|| {
+        park::while_blocked_anyway(|| {
             // Without a limit in time there is no error.
             let _ = self.wait_until_quiet(Deadline::Never);
             self.let_workers_go();

@@ -72,7 +72,7 @@ impl Deque {
         let deque = Deque {
             next: Padded(Cell::new(ptr::null())),
             top: AtomicU32::new(0),
-            chunks: [const { AtomicPtr::new(ptr::null_mut()) }; CHUNKS],
+            chunks: core::array::from_fn(|_| AtomicPtr::new(ptr::null_mut())),
         };
         deque.next.set(deque.grow(0)?);
         Ok(deque)

@@ -7,8 +7,9 @@
 
 use core::ptr::{self, NonNull};
 
-use crate::engine::context::{self, Context};
+use crate::engine::context::Context;
 use crate::engine::forks::Stolen;
+use crate::engine::park;
 use crate::engine::pool::Pool;
 use crate::engine::search::Search;
 use crate::engine::task::Task;
@@ -73,12 +74,8 @@ pub(crate) fn run(duty: NonNull<Duty>, pool: &Pool, worker: &Worker) {
     // SAFETY: whoever drafted us waits.
     let caller = unsafe { this.caller.as_ref() };
     let extra = worker.index >= pool.wanted.load(Relaxed);
-    let run = |_: &Context| {
-        if extra {
-            let _ = context::begin_blocking();
-        }
-        // SAFETY: likewise.
-        unsafe { (this.run)(duty, pool) };
-    };
+    // SAFETY: likewise.
+    let serve = || unsafe { (this.run)(duty, pool) };
+    let run = |_: &Context| if extra { park::while_extra(serve) } else { serve() };
     Context::enter_for(caller, pool, Some(worker), Some(&worker.deque), run);
 }

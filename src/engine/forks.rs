@@ -14,6 +14,7 @@ use crate::engine::context::{self, Context};
 use crate::engine::deque::{Deque, Found};
 use crate::engine::duty::{self, Duty};
 use crate::engine::injector::Side;
+use crate::engine::park;
 use crate::engine::pool::Pool;
 use crate::engine::search::Search;
 use crate::engine::slot::{Fork, Slot};
@@ -282,7 +283,7 @@ impl Pool {
             }
             let waiter = Waiter::default();
             if list(&waiter) {
-                context::park_anyway(&waiter);
+                park::park_anyway(&waiter);
             }
         }
     }

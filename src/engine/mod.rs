@@ -35,6 +35,8 @@ pub(crate) mod duty;
 #[cfg(not(loom))]
 pub(crate) mod guests;
 #[cfg(not(loom))]
+pub(crate) mod park;
+#[cfg(not(loom))]
 pub(crate) mod late;
 #[cfg(not(loom))]
 pub(crate) mod early;

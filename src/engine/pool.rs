@@ -13,12 +13,13 @@ use crate::engine::injector::{Injector, Mark};
 use crate::engine::job::Job;
 use crate::engine::late::Late;
 use crate::engine::options::Options;
+use crate::engine::park;
 use crate::engine::quiet::Waiters;
 use crate::engine::reserve::Reserve;
 use crate::engine::sleep::Sleep;
 use crate::engine::store::Store;
 use crate::engine::worker::{Worker, Workers};
-use crate::engine::{context, escape, fork};
+use crate::engine::{escape, fork};
 use crate::error::{Error, Result};
 use crate::sync::{Acquire, AtomicBool, AtomicU32, Futex, Mutex, Relaxed};
 use crate::sys::clock::Deadline;
@@ -202,7 +203,7 @@ impl Pool {
         match Deadline::after(timeout_ns) {
             _ if self.is_quiet() => Ok(()),
             Deadline::Passed => Err(Error::TimedOut),
-            deadline => context::while_blocked(|| self.wait_until_quiet(deadline)),
+            deadline => park::while_blocked(|| self.wait_until_quiet(deadline)),
         }
     }
 

@@ -9,7 +9,7 @@
 
 use crate::engine::duty::Duty;
 use crate::engine::pool::{Pool, State};
-use crate::engine::worker::{CALLED, EMPTY, FILLED, IDLE, Worker};
+use crate::engine::worker::{CALLED, EMPTY, FILLED, IDLE, LEAVING, Worker};
 use crate::error::{Error, Result};
 use crate::sync::{AcqRel, Acquire, AtomicU64, Backoff, Relaxed, Release, lock};
 use crate::sys::clock::{Deadline, now_ns};
@@ -142,7 +142,11 @@ impl Pool {
                     }
                 }
             }
-            // One that has counted itself out is just leaving its place, or another caller was faster.
+            if places.filter_map(|index| self.workers.get(index)).any(|worker| worker.place() == LEAVING) {
+                self.reserve.remove_active();
+                return Err(Error::NoThread);
+            }
+            // One that has counted itself out is about to go, or another caller was faster.
             backoff.snooze();
         }
     }
@@ -183,7 +187,7 @@ impl Worker {
             return None;
         }
         let for_good = pool.state() == State::Ended || !self.is_reserve.load(Relaxed);
-        self.place.store(if for_good { EMPTY } else { IDLE }, Release);
+        self.place.store(if for_good { LEAVING } else { IDLE }, Release);
         Some(for_good)
     }
 
@@ -193,13 +197,13 @@ impl Worker {
         loop {
             match self.place() {
                 FILLED => return true,
-                EMPTY => return false,
+                LEAVING => return false,
                 CALLED => core::hint::spin_loop(),
                 _ => {}
             }
             let over = self.place.wait(IDLE, deadline).is_err();
-            // From an empty place on, `FILLED` may speak of another thread.
-            if over && self.place.compare_exchange(IDLE, EMPTY, AcqRel, Relaxed).is_ok() {
+            // From then on, `FILLED` may speak of another thread.
+            if over && self.place.compare_exchange(IDLE, LEAVING, AcqRel, Relaxed).is_ok() {
                 return false;
             }
         }
@@ -208,7 +212,7 @@ impl Worker {
     /// The pool has ended: an idle thread is not needed any more.
     pub(crate) fn release(&self) {
         let _post = lock(&self.post);
-        if self.place.compare_exchange(IDLE, EMPTY, AcqRel, Relaxed).is_ok() {
+        if self.place.compare_exchange(IDLE, LEAVING, AcqRel, Relaxed).is_ok() {
             self.place.wake_all();
         }
     }

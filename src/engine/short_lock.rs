@@ -1,36 +1,57 @@
 //! A lock that is held for a few instructions, and that may be freed as soon as its last holder has let it go.
 //!
-//! To take it costs one locked instruction, to let it go none: nobody is told. Whoever finds it taken comes back, soon at
-//! first and less often later. The store that lets it go is the holder's last touch. So whoever takes it after the last
-//! that could want it, and lets it go, may free the memory that it lies in.
+//! To take it costs one locked instruction. To let it go costs none if nobody has gone to sleep for it: a load, and a store.
+//! Who goes to sleep marks the word, and may do so between the two; then the store wipes the mark out, and it is not woken.
+//! So nobody sleeps for longer than `NAP_NS`, which that rare one sleeps to the end. All others are woken, like those of any
+//! other mutex.
 //!
-//! Not for what may last: a sleep, a call of the user's code.
+//! Only the holder lets it go, whatever the word says. The step that does is the holder's last touch (a wake uses the address
+//! alone), so whoever takes it after the last that could want it, and lets it go, may free the memory that it lies in.
 
-use crate::sync::{AcqRel, Acquire, AtomicBool, Backoff, Relaxed, Release};
+use crate::sync::{AcqRel, Futex, Relaxed, Release};
+use crate::sys::clock::Deadline;
 
 #[derive(Default)]
-pub(crate) struct ShortLock(AtomicBool);
+pub(crate) struct ShortLock(Futex);
 
 /// The lock, held.
 #[must_use]
-pub(crate) struct Guard<'a>(&'a AtomicBool);
+pub(crate) struct Guard<'a>(&'a ShortLock);
+
+const FREE: u32 = 0;
+const HELD: u32 = 1;
+/// Held, and somebody may sleep.
+const WANTED: u32 = 2;
+
+const NAP_NS: u64 = 1_000_000;
 
 impl ShortLock {
     /// Takes it by a read-modify-write, which orders what came before it too: `fence_after_rmw` may follow.
     #[inline]
     pub(crate) fn hold(&self) -> Guard<'_> {
-        // Pairs with the store in `drop`.
-        if self.0.compare_exchange(false, true, AcqRel, Relaxed).is_err() {
+        // Pairs with the two steps in `drop`.
+        if self.0.compare_exchange(FREE, HELD, AcqRel, Relaxed).is_err() {
             self.hold_later();
         }
-        Guard(&self.0)
+        Guard(self)
     }
 
     #[cold]
     fn hold_later(&self) {
-        let mut backoff = Backoff::default();
-        while self.0.load(Relaxed) || self.0.compare_exchange(false, true, AcqRel, Acquire).is_err() {
-            backoff.snooze();
+        const SPINS: u32 = if cfg!(loom) { 0 } else { 100 };
+        let free = |spins: u32| {
+            (0..spins).any(|_| {
+                core::hint::spin_loop();
+                self.0.load(Relaxed) == FREE
+            })
+        };
+        if free(SPINS) && self.0.compare_exchange(FREE, HELD, AcqRel, Relaxed).is_ok() {
+            return;
+        }
+        // Others may sleep already, so from here on it is taken with the mark.
+        while self.0.swap(WANTED, AcqRel) != FREE {
+            let _ = self.0.wait(WANTED, Deadline::after(NAP_NS));
+            free(SPINS);
         }
     }
 }
@@ -38,15 +59,25 @@ impl ShortLock {
 impl Drop for Guard<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.0.store(false, Release);
+        if cfg!(loom) {
+            // loom may order a plain store before another's swap that it follows, and there no nap ends.
+            self.0.0.swap(FREE, Release);
+            return self.0.0.wake_one();
+        }
+        let wanted = self.0.0.load(Relaxed) == WANTED;
+        self.0.0.store(FREE, Release);
+        if wanted {
+            self.0.0.wake_one();
+        }
     }
 }
 
 #[cfg(test)]
 #[cfg(loom)]
+#[allow(unsafe_code, reason = "shares what loom watches")]
 mod model {
     use super::*;
-    use crate::sync::AtomicU32;
+    use crate::sync::{Acquire, AtomicU32};
     use loom::cell::UnsafeCell;
     use loom::thread;
     // Not loom's: the real memory stays, and `Thing::memory` says when it would have gone.
@@ -56,16 +87,25 @@ mod model {
     struct Thing {
         lock: ShortLock,
         count: AtomicU32,
+        emptied: AtomicU32,
         /// Read by whoever uses it under the lock, written by who frees it.
         memory: UnsafeCell<()>,
         frees_at_once: bool,
     }
+
+    // SAFETY: loom sees to it that the memory is used as it may be.
+    unsafe impl Sync for Thing {}
+    // SAFETY: likewise.
+    unsafe impl Send for Thing {}
 
     impl Thing {
         fn end_one(&self) {
             let guard = self.lock.hold();
             let left = self.count.load(Relaxed) - 1;
             self.count.store(left, Release);
+            if left == 0 {
+                self.emptied.store(1, Release);
+            }
             self.memory.with(|_| ());
             drop(guard);
         }
@@ -85,8 +125,8 @@ mod model {
         let mut builder = loom::model::Builder::new();
         builder.preemption_bound = Some(3);
         builder.check(move || {
-            let memory = UnsafeCell::new(());
-            let thing = Arc::new(Thing { lock: ShortLock::default(), count: AtomicU32::new(2), memory, frees_at_once });
+            let (count, emptied, memory) = (AtomicU32::new(2), AtomicU32::new(0), UnsafeCell::new(()));
+            let thing = Arc::new(Thing { lock: ShortLock::default(), count, emptied, memory, frees_at_once });
             let ends = [(); 2].map(|()| {
                 let thing = thing.clone();
                 thread::spawn(move || thing.end_one())

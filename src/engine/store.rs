@@ -111,6 +111,7 @@ impl<T> Store<T> {
     }
 
     /// A record that nobody else has: a used one as it was left, else a new one.
+    #[inline(never)]
     pub(crate) fn take(&self, new: impl FnOnce() -> T) -> Result<NonNull<Node<T>>> {
         self.take_used().map_or_else(|| self.make(new()), Ok)
     }
@@ -138,6 +139,7 @@ impl<T> Store<T> {
     }
 
     /// Takes a record back that this store lent.
+    #[inline(never)]
     pub(crate) fn give(&self, node: NonNull<Node<T>>) {
         let mut free = lock(&self.free);
         free.some.push(node);

@@ -9,9 +9,10 @@ use core::ptr::NonNull;
 use crate::engine::blocks::{CAP, Stamped};
 use crate::engine::capacity::{Capacity, WhenFull};
 use crate::engine::clients;
-use crate::engine::context::{self, Context};
+use crate::engine::context::Context;
 use crate::engine::injector::Side;
 use crate::engine::job::Extras;
+use crate::engine::park;
 use crate::engine::pool::{Pool, State};
 use crate::engine::task::{End, Record, Run, Task};
 use crate::engine::tidy::FEW;
@@ -242,7 +243,7 @@ impl Pool {
                 WhenFull::Fail => return Err(Error::Full),
                 WhenFull::Block if side == Side::Inside => return Err(Error::Full),
                 WhenFull::Block => {
-                    context::while_blocked_anyway(|| capacity.take_blocking(refused_if_shut))?;
+                    park::while_blocked_anyway(|| capacity.take_blocking(refused_if_shut))?;
                 }
                 WhenFull::RunInCaller => return self.run_here(entry, side),
                 WhenFull::DropOldest => return self.queue_and_evict(entry, capacity),

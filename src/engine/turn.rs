@@ -62,22 +62,24 @@ mod model {
 
     struct Job {
         turn: Turn,
-        /// Read by whoever uses the job; written by its end, and by whoever gives it back.
-        memory: UnsafeCell<(u32, u32)>,
+        ends: UnsafeCell<u32>,
+        /// Read by whoever uses the job, written by who gives it back.
+        memory: UnsafeCell<u32>,
     }
 
     impl Job {
         fn end(&self) {
+            self.memory.with(|_| ());
             // SAFETY: loom checks it.
-            self.memory.with_mut(|memory| unsafe { (*memory).0 += 1 });
+            self.ends.with_mut(|ends| unsafe { *ends += 1 });
         }
 
         fn give_back(&self) {
             // SAFETY: likewise.
-            self.memory.with_mut(|memory| unsafe { (*memory).1 += 1 });
+            self.memory.with_mut(|given| unsafe { *given += 1 });
         }
 
-        fn from_queue(&self) {
+        fn end_in_queue(&self) {
             self.memory.with(|_| ());
             match self.turn.leave_queue() {
                 Left::Unclaimed => {
@@ -89,28 +91,43 @@ mod model {
             }
         }
 
-        fn early(&self) {
+        fn early(&self, looks_afterwards: bool) {
             if self.turn.claim() {
                 self.end();
                 if self.turn.let_go() {
                     self.give_back();
+                } else if looks_afterwards {
+                    self.memory.with(|_| ());
                 }
             }
         }
     }
 
-    #[test]
-    fn loom_a_job_ends_once_and_is_given_back_once_after_that() {
-        loom::model(|| {
-            let job = Arc::new(Job { turn: Turn::new(), memory: UnsafeCell::new((0, 0)) });
+    fn explore(looks_afterwards: bool) {
+        loom::model(move || {
+            let (ends, memory) = (UnsafeCell::new(0), UnsafeCell::new(0));
+            let job = Arc::new(Job { turn: Turn::new(), ends, memory });
             let queue = {
                 let job = job.clone();
-                thread::spawn(move || job.from_queue())
+                thread::spawn(move || job.end_in_queue())
             };
-            job.early();
+            job.early(looks_afterwards);
             queue.join().unwrap();
             // SAFETY: likewise.
-            job.memory.with(|memory| assert_eq!(unsafe { *memory }, (1, 1)));
+            job.ends.with(|ends| assert_eq!(unsafe { *ends }, 1));
+            // SAFETY: likewise.
+            job.memory.with(|given| assert_eq!(unsafe { *given }, 1));
         });
+    }
+
+    #[test]
+    fn loom_a_job_ends_once_and_is_given_back_once_after_that() {
+        explore(false);
+    }
+
+    #[test]
+    #[should_panic(expected = "Causality violation")]
+    fn loom_who_looks_at_a_job_that_was_let_go_is_found() {
+        explore(true);
     }
 }

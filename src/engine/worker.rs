@@ -63,6 +63,8 @@ pub(crate) const FILLED: u32 = 1;
 pub(crate) const IDLE: u32 = 2;
 /// That one, by somebody who is about to tell it for what.
 pub(crate) const CALLED: u32 = 3;
+/// No thread that looks for work: it is in its stop hook, and a call of a reserve does not wait for that.
+pub(crate) const LEAVING: u32 = 4;
 
 /// Who fills a worker's place. Under its lock the place gets a thread or loses it.
 #[derive(Default)]
@@ -172,6 +174,8 @@ extern "C" fn main(worker: *mut c_void) -> *mut c_void {
             context.set_leaving();
             call(pool.options.on_stop, worker);
         });
+        // Unless it has been filled again.
+        let _ = worker.place.compare_exchange(LEAVING, EMPTY, AcqRel, Relaxed);
     }
     // The last touch: whoever waits for this joins the thread before the pool goes.
     pool.alive.fetch_sub(1, AcqRel);

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::engine::context::Here;
+use crate::engine::park;
 use crate::engine::wait::{Link, Waiter, in_time, spin_until};
 use crate::sys::clock::Deadline;
 
@@ -107,7 +108,7 @@ fn until_any(futures: &[&Future], deadline: Deadline) -> Result<usize> {
     }
     loop {
         in_time(deadline)?;
-        let look = context::next_look(deadline);
+        let look = park::next_look(deadline);
         let ran = run_one(futures) || spin_until(|| first_ended().is_some());
         let result = if ran { Ok(()) } else { park(futures, look) };
         if let Some(index) = first_ended() {
@@ -173,7 +174,7 @@ fn park(futures: &[&Future], deadline: Deadline) -> Result<()> {
         }
         runs
     });
-    let result = if all_listed { context::park(&waiter, deadline) } else { Ok(()) };
+    let result = if all_listed { park::park(&waiter, deadline) } else { Ok(()) };
     for (future, link) in futures.iter().zip(links) {
         lock(&future.links).waiters.remove(link);
     }

@@ -2,6 +2,7 @@
 
 use super::end::submit_notices;
 use super::*;
+use crate::engine::park;
 use crate::engine::wait::{Link, Waiter, in_time, spin_until};
 use crate::sys::clock::Deadline;
 
@@ -67,7 +68,7 @@ impl Group {
                 return Ok(());
             }
             in_time(deadline)?;
-            let look = context::next_look(deadline);
+            let look = park::next_look(deadline);
             if !self.run_some(deadline) && !spin_until(|| self.is_empty()) {
                 match self.park(before, look) {
                     // Whether time is over is seen above.
@@ -91,7 +92,7 @@ impl Group {
                 self.tree().waiters.add(&link, &waiter);
             }
         }
-        let result = context::park(&waiter, deadline);
+        let result = park::park(&waiter, deadline);
         if waiter.is_told() {
             // Not to be touched any more: another waiter may have freed it.
             return Ok(());

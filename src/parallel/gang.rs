@@ -7,6 +7,7 @@
 use core::ffi::c_void;
 use core::ptr::{self, NonNull};
 
+use crate::engine::context;
 use crate::engine::duty::Duty;
 use crate::engine::pool::Pool;
 use crate::engine::wait::Waiter;
@@ -44,6 +45,10 @@ pub(crate) unsafe fn gang(pool: &Pool, n: u32, body: Body, ctx: *mut c_void) -> 
         return Err(Error::Invalid);
     }
     pool.same_process()?;
+    // The place of a worker on its way out may be given to one that waits until it has gone.
+    if n > 1 && context::is_leaving() {
+        return Err(Error::NoThread);
+    }
     if n - 1 > pool.most_threads() {
         return Err(Error::NoThread);
     }
