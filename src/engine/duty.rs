@@ -9,18 +9,21 @@ use core::ptr::{self, NonNull};
 
 use crate::engine::context::Context;
 use crate::engine::forks::Stolen;
-use crate::engine::park;
 use crate::engine::pool::Pool;
 use crate::engine::search::Search;
 use crate::engine::task::Task;
 use crate::engine::worker::Worker;
 use crate::error::Result;
-use crate::sync::{AcqRel, Relaxed, Release, lock};
+use crate::sync::{AcqRel, Backoff, Relaxed, Release, lock};
+
+/// How often to look again for those who are about to park: some milliseconds.
+const LOOKS: u32 = 100;
 
 /// The first field of what several threads are drafted for. It is there until each has run it.
 pub(crate) struct Duty {
     /// Called once on each of them.
-    pub(crate) run: unsafe fn(NonNull<Duty>, &Pool),
+    /// On a thread that is `extra`, beyond those asked for, it goes by way of `park::while_extra`.
+    pub(crate) run: unsafe fn(NonNull<Duty>, extra: bool),
     /// The context that they work for.
     pub(crate) caller: *const Context,
 }
@@ -50,7 +53,25 @@ impl Pool {
     pub(crate) fn draft(&self, count: u32, duty: &Duty) -> u32 {
         // One at a time: two who get a part each would both have to give it back.
         let _others = lock(&self.drafts);
-        (0..count).take_while(|_| self.draft_parked(duty) || self.draft_reserve(duty).is_ok()).count() as u32
+        let mut drafted = 0;
+        let mut backoff = Backoff::default();
+        let mut looks = 0;
+        while drafted < count {
+            if self.draft_parked(duty) || self.draft_reserve(duty).is_ok() {
+                drafted += 1;
+            } else if self.some_may_come() && looks < LOOKS {
+                looks += 1;
+                backoff.snooze();
+            } else {
+                break;
+            }
+        }
+        drafted
+    }
+
+    /// Some have just ended what they did, or a duty, and are about to park or to leave.
+    fn some_may_come(&self) -> bool {
+        self.sleep.anyone_searches() || self.reserve.has_surplus(self.wanted.load(Relaxed))
     }
 
     fn draft_parked(&self, duty: &Duty) -> bool {
@@ -67,15 +88,15 @@ impl Pool {
     }
 }
 
-/// Runs it on a thread that does not count as running meanwhile, if it is beyond those asked for.
 pub(crate) fn run(duty: NonNull<Duty>, pool: &Pool, worker: &Worker) {
     // SAFETY: it is there until we have run it.
     let this = unsafe { duty.as_ref() };
     // SAFETY: whoever drafted us waits.
     let caller = unsafe { this.caller.as_ref() };
     let extra = worker.index >= pool.wanted.load(Relaxed);
-    // SAFETY: likewise.
-    let serve = || unsafe { (this.run)(duty, pool) };
-    let run = |_: &Context| if extra { park::while_extra(serve) } else { serve() };
+    let run = |_: &Context| {
+        // SAFETY: likewise.
+        unsafe { (this.run)(duty, extra) };
+    };
     Context::enter_for(caller, pool, Some(worker), Some(&worker.deque), run);
 }

@@ -133,6 +133,10 @@ impl Sleep {
         None
     }
 
+    pub(crate) fn anyone_searches(&self) -> bool {
+        Crew(self.crew.load(Relaxed)).searching() > 0
+    }
+
     pub(crate) fn start_searching(&self) {
         self.crew.fetch_add(SEARCHING_ONE, AcqRel);
     }

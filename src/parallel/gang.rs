@@ -9,6 +9,7 @@ use core::ptr::{self, NonNull};
 
 use crate::engine::context;
 use crate::engine::duty::Duty;
+use crate::engine::park;
 use crate::engine::pool::Pool;
 use crate::engine::wait::Waiter;
 use crate::error::{Error, Result};
@@ -69,14 +70,22 @@ pub(crate) unsafe fn gang(pool: &Pool, n: u32, body: Body, ctx: *mut c_void) -> 
 
 /// # Safety
 /// The duty is a gang's, which waits for us.
-unsafe fn serve(duty: NonNull<Duty>, _pool: &Pool) {
+unsafe fn serve(duty: NonNull<Duty>, extra: bool) {
     // SAFETY: the caller's promise: until `there` says that we have gone.
     let gang = unsafe { duty.cast::<Gang>().as_ref() };
-    while gang.gate.load(Acquire) == SHUT {
-        let _ = gang.gate.wait(SHUT, Deadline::Never);
-    }
-    if gang.gate.load(Acquire) == OPEN {
-        gang.call(gang.next_rank.fetch_add(1, AcqRel));
+    let take_part = || {
+        while gang.gate.load(Acquire) == SHUT {
+            let _ = gang.gate.wait(SHUT, Deadline::Never);
+        }
+        if gang.gate.load(Acquire) == OPEN {
+            gang.call(gang.next_rank.fetch_add(1, AcqRel));
+        }
+    };
+    // It counts again before we say that we have gone: the next gang sees it coming.
+    if extra {
+        park::while_extra(take_part)
+    } else {
+        take_part()
     }
     if gang.there.fetch_sub(1, AcqRel) == WAITING + 1 {
         // SAFETY: the caller sleeps until this.

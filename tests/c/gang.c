@@ -585,6 +585,45 @@ static void the_default_pool_starts_at_the_first_gang(void **state) {
     have_gang(tp_default(), 3);
 }
 
+static void ends_what_it_has_not_begun(uint32_t rank, uint32_t n, void *ends) {
+    (void)rank;
+    (void)n;
+    must_status(tp_blocking_end(), TP_EINVAL);
+    tally_add((struct tally *)ends);
+}
+
+static void a_member_has_no_blocking_region_but_its_own(void **state) {
+    (void)state;
+    tp_pool *pool = pool_reserved(1, 3);
+    struct tally ends = TALLY_INIT;
+    assert_status(tp_gang(pool, 4, ends_what_it_has_not_begun, &ends), TP_OK);
+    assert_int_equal(tally_now(&ends), 4);
+    assert_status(tp_destroy(pool), TP_OK);
+}
+
+static void is_of_a_gang(uint32_t rank, uint32_t n, void *unused) {
+    (void)rank;
+    (void)n;
+    (void)unused;
+}
+
+static void makes_gangs_as_it_stops(void *unused, uint32_t worker) {
+    (void)unused;
+    (void)worker;
+    must_status(tp_gang(tp_current(), 2, is_of_a_gang, NULL), TP_EAGAIN);
+    must_status(tp_gang(tp_current(), 1, is_of_a_gang, NULL), TP_OK);
+}
+
+static void a_worker_on_its_way_out_has_no_gang(void **state) {
+    (void)state;
+    for (size_t i = 0; i < rounds(3, 50, 500); i++) {
+        tp_options options = TP_OPTIONS_INIT;
+        options.threads = 3;
+        options.on_stop = makes_gangs_as_it_stops;
+        assert_status(tp_destroy(pool_with(options)), TP_OK);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_bodies_run_at_the_same_time_each_rank_once_and_the_first_on_the_caller),
@@ -610,6 +649,8 @@ int main(void) {
         cmocka_unit_test(a_wait_for_the_pool_and_its_end_wait_for_gangs),
         cmocka_unit_test(at_the_end_outside_callers_are_refused_and_a_tasks_gang_runs),
         cmocka_unit_test(the_default_pool_starts_at_the_first_gang),
+        cmocka_unit_test(a_member_has_no_blocking_region_but_its_own),
+        cmocka_unit_test(a_worker_on_its_way_out_has_no_gang),
     };
     return run_file(tests);
 }
