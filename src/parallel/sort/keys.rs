@@ -150,16 +150,14 @@ impl Survey {
     }
 }
 
-/// Sorts small elements.
-pub(super) fn sort<S: Shape>(pool: &Pool, rows: Rows<'_, S>, offset: usize, key_type: KeyType) -> Result<()> {
-    if key_type.size() == 4 {
-        sort_near(pool, rows, Key::<u32>::new(offset, key_type))
-    } else {
-        sort_near(pool, rows, Key::<u64>::new(offset, key_type))
-    }
-}
-
-fn sort_near<S: Shape, W: Word>(pool: &Pool, mut rows: Rows<'_, S>, key: Key<W>) -> Result<()> {
+/// Sorts small elements. W is of the key's size.
+pub(super) fn sort_near<S: Shape, W: Word>(
+    pool: &Pool,
+    mut rows: Rows<'_, S>,
+    offset: usize,
+    key_type: KeyType,
+) -> Result<()> {
+    let key = Key::<W>::new(offset, key_type);
     let survey = survey(pool, &rows, &key);
     if survey.settles(pool, &mut rows) {
         return Ok(());

@@ -71,7 +71,8 @@ pub(super) fn reverse<S: Shape>(pool: &Pool, rows: &mut Rows<'_, S>) {
 /// Both are of one length.
 pub(super) fn copy<S: Shape>(pool: &Pool, from: &Rows<'_, S>, to: &mut Rows<'_, S>) {
     let pieces = from.len().div_ceil(PIECE);
-    let to = &*to;
+    // SAFETY: the rows themselves are not used meanwhile.
+    let (from, to) = unsafe { (from.shared_bytes(), to.shared_bytes()) };
     for_each(pool, pieces as u64, |piece| {
         // SAFETY: each piece is used once.
         unsafe { to.shared_part(piece as usize, pieces).copy_from(&from.shared_part(piece as usize, pieces)) };

@@ -27,7 +27,7 @@ use super::{for_each, join};
 use crate::engine::pool::Pool;
 use crate::error::{Error, Result};
 use order::Callback;
-use rows::{Any, Fixed, Pairs, Rows, Scratch, Words};
+use rows::{Any, Fixed, Rows, Scratch, Small};
 
 /// Negative, zero or positive, as `x` comes before, beside or after `y`.
 pub(crate) type Compare = unsafe extern "C-unwind" fn(x: *const c_void, y: *const c_void, ctx: *mut c_void) -> i32;
@@ -141,12 +141,14 @@ pub(crate) unsafe fn by_key(
     // SAFETY: the caller's promise.
     unsafe {
         match size {
-            4 => keys::sort(pool, Rows::new(base, n, Fixed::<4>), key_offset, key),
-            8 => keys::sort(pool, Rows::new(base, n, Fixed::<8>), key_offset, key),
-            16 => keys::sort(pool, Rows::new(base, n, Fixed::<16>), key_offset, key),
-            9..16 => keys::sort(pool, Rows::new(base, n, Words(size)), key_offset, key),
-            5..8 => keys::sort(pool, Rows::new(base, n, Any(size)), key_offset, key),
-            17..=32 => keys::sort(pool, Rows::new(base, n, Pairs(size)), key_offset, key),
+            4 => keys::sort_near::<_, u32>(pool, Rows::new(base, n, Fixed::<4>), key_offset, key),
+            8 if key.size() == 4 => keys::sort_near::<_, u32>(pool, Rows::new(base, n, Fixed::<8>), key_offset, key),
+            8 => keys::sort_near::<_, u64>(pool, Rows::new(base, n, Fixed::<8>), key_offset, key),
+            16 if key.size() == 8 => keys::sort_near::<_, u64>(pool, Rows::new(base, n, Fixed::<16>), key_offset, key),
+            ..=32 if key.size() == 4 => {
+                keys::sort_near::<_, u32>(pool, Rows::new(base, n, Small(size)), key_offset, key)
+            }
+            ..=32 => keys::sort_near::<_, u64>(pool, Rows::new(base, n, Small(size)), key_offset, key),
             _ => keys::sort_far(pool, Rows::new(base, n, Any(size)), key_offset, key),
         }
     }

@@ -12,7 +12,7 @@ use core::mem::MaybeUninit;
 use super::leaf::{self, Side};
 use super::merge::{is_run, reverse};
 use super::order::{Order, less_at, run_length};
-use super::rows::{Rows, Shape, share};
+use super::rows::{Any, Rows, Shape, share};
 use super::{for_each, fork_each, join};
 use crate::engine::pool::Pool;
 use crate::sync::{AtomicU64, Relaxed};
@@ -159,6 +159,8 @@ impl<O: Order> Quick<'_, O> {
         }
         let divides = &divides[..stripes];
         let mid = (0..stripes).map(|stripe| divides[stripe] - share(n, stripe, stripes)).sum();
+        // SAFETY: the rows themselves are not used meanwhile.
+        let rows = unsafe { rows.shared_bytes() };
         for_each(self.pool, stripes as u64, |i| swap_across(&rows, divides, mid, i as usize));
         mid
     }
@@ -166,7 +168,7 @@ impl<O: Order> Quick<'_, O> {
 
 /// Share `i` of the swaps after the stripes have been partitioned: those that are left of `mid` and should not be, with
 /// those right of it.
-fn swap_across<S: Shape>(rows: &Rows<'_, S>, divides: &[usize], mid: usize, i: usize) {
+fn swap_across(rows: &Rows<'_, Any>, divides: &[usize], mid: usize, i: usize) {
     let (n, stripes) = (rows.len(), divides.len());
     let high = |stripe: usize| (divides[stripe].min(mid), share(n, stripe + 1, stripes).min(mid));
     let low = |stripe: usize| (share(n, stripe, stripes).max(mid), divides[stripe].max(mid));
@@ -180,10 +182,8 @@ fn swap_across<S: Shape>(rows: &Rows<'_, S>, divides: &[usize], mid: usize, i: u
     while left > 0 {
         let (from, to) = (highs.some(), lows.some());
         let count = (from.1 - from.0).min(to.1 - to.0).min(left);
-        for k in 0..count {
-            // SAFETY: two places on different sides of `mid`, and no other share has either.
-            unsafe { core::ptr::swap_nonoverlapping(rows.at(from.0 + k), rows.at(to.0 + k), rows.shape().size()) };
-        }
+        // SAFETY: as many elements on different sides of `mid`, and no other share has any of them.
+        unsafe { core::ptr::swap_nonoverlapping(rows.at(from.0), rows.at(to.0), count * rows.shape().size()) };
         highs.at.0 += count;
         lows.at.0 += count;
         left -= count;

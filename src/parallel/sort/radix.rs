@@ -152,8 +152,7 @@ impl<W: Word> Radix<'_, W> {
     /// By so many digits, from bit `low` on.
     fn sort_from_bottom<S: Shape>(&self, part: Part<'_, S>, low: u32, passes: u32, want: Side) {
         match passes {
-            1 => self.sort_by_digits::<S, 1>(part, low, want),
-            2 => self.sort_by_digits::<S, 2>(part, low, want),
+            1 | 2 => self.sort_by_digits::<S, 2>(part, low, want),
             3 => self.sort_by_digits::<S, 3>(part, low, want),
             _ => self.sort_by_digits::<S, { MOST_PASSES as usize }>(part, low, want),
         }

@@ -1,13 +1,14 @@
 //! Rows: elements of one size that lie side by side, in the user's array or in scratch memory.
 //!
-//! The size is known to the compiler for those that are sorted most ([`Fixed`]), and else a number ([`Any`]; [`Words`] and
-//! [`Pairs`] are those that two words cover). Rows are handed on like `&mut [T]`: no two of them that live at the same
+//! The size is known to the compiler for those that are sorted most ([`Fixed`]), and else a number ([`Any`]; [`Small`] are those
+//! that two words cover). Rows are handed on like `&mut [T]`: no two of them that live at the same
 //! time overlap, which `split_at` and `borrow` see to, and `shared` asks its caller for.
 //! They are raw memory all the same: neither aligned for anything, nor known to hold what a type asks for. The scratch
 //! side may be uninitialized; a sort compares only what it has put there.
 #![allow(unsafe_code, reason = "memory whose type only the caller knows")]
 
 use core::marker::PhantomData;
+use core::mem::MaybeUninit;
 use core::ptr;
 
 use crate::error::{Error, Result};
@@ -52,13 +53,9 @@ impl Shape for Any {
     }
 }
 
-/// From 8 to 16 bytes, which two words cover: they may overlap.
+/// From 4 to 32 bytes, which two words cover that may overlap.
 #[derive(Clone, Copy)]
-pub(super) struct Words(pub(super) usize);
-
-/// From 16 to 32 bytes, likewise.
-#[derive(Clone, Copy)]
-pub(super) struct Pairs(pub(super) usize);
+pub(super) struct Small(pub(super) usize);
 
 /// # Safety
 /// Both are places of `size` bytes, at least a T's and at most two, and the same or apart.
@@ -73,7 +70,7 @@ unsafe fn copy_two<T>(size: usize, from: *const u8, to: *mut u8) {
     }
 }
 
-impl Shape for Words {
+impl Shape for Small {
     #[inline(always)]
     fn size(self) -> usize {
         self.0
@@ -82,20 +79,13 @@ impl Shape for Words {
     #[inline(always)]
     unsafe fn copy(self, from: *const u8, to: *mut u8) {
         // SAFETY: the caller's promise.
-        unsafe { copy_two::<core::mem::MaybeUninit<u64>>(self.0, from, to) };
-    }
-}
-
-impl Shape for Pairs {
-    #[inline(always)]
-    fn size(self) -> usize {
-        self.0
-    }
-
-    #[inline(always)]
-    unsafe fn copy(self, from: *const u8, to: *mut u8) {
-        // SAFETY: the caller's promise.
-        unsafe { copy_two::<core::mem::MaybeUninit<[u64; 2]>>(self.0, from, to) };
+        unsafe {
+            match self.0 {
+                16.. => copy_two::<MaybeUninit<[u64; 2]>>(self.0, from, to),
+                8.. => copy_two::<MaybeUninit<u64>>(self.0, from, to),
+                _ => copy_two::<MaybeUninit<u32>>(self.0, from, to),
+            }
+        }
     }
 }
 
@@ -130,6 +120,14 @@ impl<'a, S: Shape> Rows<'a, S> {
     pub(super) fn at(&self, i: usize) -> *mut u8 {
         debug_assert!(i <= self.len);
         self.base.wrapping_add(i * self.shape.size())
+    }
+
+    /// The same as if the size were any, for what need not be compiled for each.
+    ///
+    /// # Safety
+    /// As [`Rows::shared_part`].
+    pub(super) unsafe fn shared_bytes(&self) -> Rows<'_, Any> {
+        Rows { base: self.base, len: self.len, shape: Any(self.shape.size()), life: PhantomData }
     }
 
     pub(super) fn borrow(&mut self) -> Rows<'_, S> {
