@@ -82,7 +82,6 @@ pub(crate) unsafe fn unstable(
         match size {
             4 => quick::sort(pool, Rows::new(base, n, Fixed::<4>), &order),
             8 => quick::sort(pool, Rows::new(base, n, Fixed::<8>), &order),
-            16 => quick::sort(pool, Rows::new(base, n, Fixed::<16>), &order),
             _ => quick::sort(pool, Rows::new(base, n, Any(size)), &order),
         }
     }
@@ -113,7 +112,6 @@ pub(crate) unsafe fn stable(
         match size {
             4 => merge::sort(pool, Rows::new(base, n, Fixed::<4>), scratch.rows(n, Fixed::<4>), &order),
             8 => merge::sort(pool, Rows::new(base, n, Fixed::<8>), scratch.rows(n, Fixed::<8>), &order),
-            16 => merge::sort(pool, Rows::new(base, n, Fixed::<16>), scratch.rows(n, Fixed::<16>), &order),
             _ => merge::sort(pool, Rows::new(base, n, Any(size)), scratch.rows(n, Any(size)), &order),
         }
     }
@@ -142,9 +140,7 @@ pub(crate) unsafe fn by_key(
     unsafe {
         match size {
             4 => keys::sort_near::<_, u32>(pool, Rows::new(base, n, Fixed::<4>), key_offset, key),
-            8 if key.size() == 4 => keys::sort_near::<_, u32>(pool, Rows::new(base, n, Fixed::<8>), key_offset, key),
             8 => keys::sort_near::<_, u64>(pool, Rows::new(base, n, Fixed::<8>), key_offset, key),
-            16 if key.size() == 8 => keys::sort_near::<_, u64>(pool, Rows::new(base, n, Fixed::<16>), key_offset, key),
             ..=32 if key.size() == 4 => {
                 keys::sort_near::<_, u32>(pool, Rows::new(base, n, Small(size)), key_offset, key)
             }
