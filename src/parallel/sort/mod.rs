@@ -140,7 +140,9 @@ pub(crate) unsafe fn by_key(
     unsafe {
         match size {
             4 => keys::sort_near::<_, u32>(pool, Rows::new(base, n, Fixed::<4>), key_offset, key),
+            8 if key.size() == 4 => keys::sort_near::<_, u32>(pool, Rows::new(base, n, Fixed::<8>), key_offset, key),
             8 => keys::sort_near::<_, u64>(pool, Rows::new(base, n, Fixed::<8>), key_offset, key),
+            16 if key.size() == 8 => keys::sort_near::<_, u64>(pool, Rows::new(base, n, Fixed::<16>), key_offset, key),
             ..=32 if key.size() == 4 => {
                 keys::sort_near::<_, u32>(pool, Rows::new(base, n, Small(size)), key_offset, key)
             }
