@@ -29,7 +29,7 @@ impl ShortLock {
     /// Takes it by a read-modify-write, which orders what came before it too: `fence_after_rmw` may follow.
     #[inline]
     pub(crate) fn hold(&self) -> Guard<'_> {
-        // Pairs with the two steps in `drop`.
+        // Pairs with the store in `drop`.
         if self.0.compare_exchange(FREE, HELD, AcqRel, Relaxed).is_err() {
             self.hold_later();
         }
