@@ -82,7 +82,14 @@ extern size_t n, size; extern ssize_t length; extern int fd; extern char *buffer
 extern void *image, *images[], *page, *path, *search, *left;
 void *render(void *page), *save(void *image, void *path), *sum(void *node);
 void resize(void *image), make_thumbnail(void *image), look_at_next(void *search);
-int has_more(void *search);'
+int has_more(void *search);
+struct range { void *first; size_t n; }; extern struct range *range, low, high;
+void split(struct range *range, struct range *low, struct range *high), sort(void *range);
+void join(struct range *range, struct range *low, struct range *high);
+extern uint64_t height; void row(uint64_t lo, uint64_t hi, void *image);
+void add(uint64_t lo, uint64_t hi, void *sum, void *values), combine(void *left, const void *right, void *values);
+extern struct record { int64_t time; } *records; extern const char **names; extern void *values, *barrier;
+int by_name(const void *x, const void *y, void *ctx); void member(uint32_t rank, uint32_t n, void *barrier);'
 code_blocks() { sed -n '/^```c$/,/^```$/p' "$home/README.md"; }
 readme_is_hello() { code_blocks | sed '/^```$/q' | sed '/^```/d' | diff - "$home/c-examples/hello.c"; }
 readme_compiles() {
