@@ -6,7 +6,7 @@ use core::ptr;
 
 use crate::error::{Error, Result};
 use crate::sys::cpu::CpuSet;
-use crate::sys::signal;
+use crate::sys::{errno, signal};
 
 /// A joinable thread.
 #[derive(Clone, Copy)]
@@ -40,7 +40,7 @@ pub(crate) unsafe fn spawn(
     }
     let mut attr = MaybeUninit::uninit();
     // SAFETY: `attr` is initialized first and destroyed last.
-    unsafe {
+    errno::kept(|| unsafe {
         if libc::pthread_attr_init(attr.as_mut_ptr()) != 0 {
             return Err(Error::NoMemory);
         }
@@ -55,7 +55,7 @@ pub(crate) unsafe fn spawn(
         });
         libc::pthread_attr_destroy(attr);
         result
-    }
+    })
 }
 
 fn configure(attr: *mut libc::pthread_attr_t, attributes: &Attributes<'_>) -> Result<()> {

@@ -532,6 +532,31 @@ static void a_wait_in_a_task_needs_no_memory(void **state) {
     assert_child_without_memory(waits_in_a_task_without_memory);
 }
 
+static void meets_the_others(uint32_t rank, uint32_t n, void *here) {
+    (void)rank;
+    meet((struct tally *)here, n);
+}
+
+static void makes_gangs_without_memory(void *pool) {
+    struct tally here = TALLY_INIT;
+    uint64_t n = 0;
+    tp_status status = TP_OK;
+    fail_each(n, tp_gang((tp_pool *)pool, 3, meets_the_others, &here), status, must(tally_now(&here) == 0));
+}
+
+static void makes_gangs_in_a_task(void *unused) {
+    (void)unused;
+    tp_pool *pool = pool_of(1);
+    run_inside(pool, makes_gangs_without_memory, pool);
+    run_inside(pool, nothing, NULL);
+    must_status(tp_destroy(pool), TP_OK);
+}
+
+static void a_gang_of_a_task_that_gets_no_memory_does_not_begin(void **state) {
+    (void)state;
+    assert_child_without_memory(makes_gangs_in_a_task);
+}
+
 static void holds_nothing_in_the_end(void *unused) {
     (void)unused;
     warm_up();
@@ -579,6 +604,7 @@ int main(void) {
         cmocka_unit_test(a_notify_needs_no_memory_when_its_time_comes),
         cmocka_unit_test(a_cancel_needs_no_memory),
         cmocka_unit_test(a_wait_in_a_task_needs_no_memory),
+        cmocka_unit_test(a_gang_of_a_task_that_gets_no_memory_does_not_begin),
         cmocka_unit_test(futures_and_groups_leave_no_memory_behind),
     };
     if (RUNNING_ON_VALGRIND) return 0;
