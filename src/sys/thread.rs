@@ -90,6 +90,20 @@ impl Thread {
     }
 }
 
+/// Lets another thread have the CPU.
+pub(crate) fn give_way() {
+    // SAFETY: asks for nothing but that.
+    errno::kept(|| unsafe { libc::sched_yield() });
+}
+
+/// Sleeps for `ns`, less than a second; for less where a signal comes, not at all where the system refuses. The standard
+/// library ends the process there.
+pub(crate) fn nap(ns: libc::c_long) {
+    let time = libc::timespec { tv_sec: 0, tv_nsec: ns };
+    // SAFETY: reads one timespec.
+    errno::kept(|| unsafe { libc::clock_nanosleep(libc::CLOCK_MONOTONIC, 0, &time, ptr::null_mut()) });
+}
+
 /// Names the calling thread. At most 15 bytes count.
 pub(crate) fn set_name(name: &core::ffi::CStr) {
     // SAFETY: a valid string; one too long is refused, which does no harm.
