@@ -1,4 +1,5 @@
-// allocator.h: an allocator in front of the C library's that counts, and fails as it is told. For one file of a program.
+// allocator.h: an allocator in front of the C library's that counts, and fails as it is told. For one file of a
+// program.
 //
 // Where a sanitizer is in, it stands in front of the sanitizer's, and is not instrumented: it is called before that is
 // ready.
