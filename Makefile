@@ -7,7 +7,7 @@ ROUNDS = 20
 JOBS = --parallel $(shell nproc)
 MAKEFLAGS += --no-print-directory
 
-.PHONY: all demo test lint sanitize valgrind loom stress bench bench-quick counts counts-diff scaling install clean help
+.PHONY: all demo test lint sanitize valgrind loom faults stress bench bench-quick counts counts-diff scaling install clean help
 .PHONY: deps-build deps-demo deps-test deps-bench deps-counts bench-programs
 .PHONY: test-arrows test-header test-rust test-c test-install test-examples test-python
 .NOTPARALLEL:
@@ -50,6 +50,9 @@ valgrind: deps-test all ## Run the C tests under memcheck
 
 sanitize: deps-test ## Run the Rust and C tests under ThreadSanitizer and AddressSanitizer
 	tests/sanitize.sh
+
+faults: deps-test all ## Make every failure happen in each function, and count them: docs/reliability.md
+	TP_TEST_SCALE=full $(BUILD)/tests/tp_test_c_faults
 
 stress: deps-test all ## Run the tests at full size, ROUNDS times (20)
 	TP_TEST_SCALE=full ctest --test-dir $(BUILD) --output-on-failure --repeat until-fail:$(ROUNDS)
