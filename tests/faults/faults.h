@@ -176,8 +176,9 @@ void points_forget(void);
 int64_t allocations_live(void);
 int64_t allocations_owned(void);
 
-// filter.c: system calls.
+// filter.c: system calls. Not everywhere can they be made to fail.
 void filter_install(const struct fault *fault);
+bool filters_are_there(void);
 
 // forks.c: another thread that forks.
 void forker_start(struct stage *stage);
@@ -188,6 +189,6 @@ void child_works(void);
 bool child_ended_well(pid_t pid);
 
 // storm.c: forks while all is busy.
-bool storm(void);
+bool storm(bool has_filters);
 
 #endif

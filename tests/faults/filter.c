@@ -62,3 +62,11 @@ void filter_install(const struct fault *fault) {
     must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
     must(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) == 0);
 }
+
+static void installs(void *fault) { filter_install((const struct fault *)fault); }
+
+bool filters_are_there(void) {
+    struct fault fault = {.kind = SYSTEM_CALLS, .call = &system_calls[0], .error = ENOSYS};
+    struct ending ending = run_child(installs, &fault, 10);
+    return ended_well(&ending);
+}

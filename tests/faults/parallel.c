@@ -216,6 +216,34 @@ static tp_status gangs_elsewhere(struct stage *stage) {
     return status;
 }
 
+// One worker, whose place a reserve worker has taken, and is at a task when the worker is back: a gang that needs a
+// third waits for a moment, for one of the two is about to leave.
+static void one_reserve(struct stage *stage) {
+    tp_options options = TP_OPTIONS_INIT;
+    options.threads = 1;
+    options.max_reserve = 1;
+    stage->pool = stage_pool(options);
+}
+
+static void has_come_back(struct stage *stage) {
+    tp_status status = tp_blocking_begin();
+    granted(status);
+    granted(tp_submit(stage->pool, stand, &stage->gate));
+    must(tally_reaches(&stage->gate.entered, 1));
+    must_status(tp_blocking_end(), TP_OK);
+}
+
+static void lets_go(struct stage *stage, tp_status status) {
+    (void)status;
+    gate_open(&stage->gate);
+}
+
+static tp_status gangs_in_vain(struct stage *stage) {
+    tp_status status = tp_gang(stage->pool, 3, meets, stage);
+    must(stage->ran == 0);
+    return status;
+}
+
 #define BOTH (OUTSIDE | INSIDE)
 #define FIRST (OUTSIDE | IS_FIRST | NO_MEMORY | NO_THREAD)
 
@@ -247,6 +275,7 @@ static const struct scenario scenarios[] = {
      keys_are_sorted_or_not},
     {"tp_gang", "of more than there are workers", BOTH | NO_THREAD, TP_OK, two_workers, NULL, gangs, NULL},
     {"tp_gang", "on another pool", INSIDE | NO_THREAD, TP_OK, has_two_pools, NULL, gangs_elsewhere, NULL},
+    {"tp_gang", "of more than can be had", INSIDE, TP_EAGAIN, one_reserve, has_come_back, gangs_in_vain, lets_go},
     {"tp_gang", "the first on the default pool", FIRST, TP_OK, has_default_pool, NULL, gangs, NULL},
 };
 

@@ -1,9 +1,11 @@
 // Forks while all is busy: some threads use everything there is, so that each lock of the library is held now and then,
-// and another forks again and again. Both sides work on.
+// and another forks again and again. Both sides work on. Then the same where the system lets no thread yield or sleep,
+// as those do who wait for such a lock.
 
 #include "faults.h"
 
 #include <signal.h>
+#include <sys/syscall.h>
 
 enum { BUSY_THREADS = 5, ITEMS = 3000, CHILD_SECONDS = 60, STORM_SECONDS = 900 };
 
@@ -131,8 +133,7 @@ static void fork_once(struct sea *sea) {
     must(child_ended_well(pid));
 }
 
-static void rage(void *unused) {
-    (void)unused;
+static void rage(size_t forks) {
     static void *(*const busy[BUSY_THREADS])(void *) = {submits, makes_futures, fills_groups, works_in_parallel,
                                                         makes_pools};
     static struct sea sea = {.stage = {.gate = GATE_INIT}, .stop = TALLY_INIT};
@@ -145,7 +146,7 @@ static void rage(void *unused) {
     sea.stage.input = future_by_hand();
     sea.stage.future = future_of(sea.stage.pool, same, &sea);
     for (int i = 0; i < BUSY_THREADS; i++) threads[i] = start_thread(busy[i], &sea);
-    for (size_t i = 0; i < rounds(30, 30, 1000); i++) fork_once(&sea);
+    for (size_t i = 0; i < forks; i++) fork_once(&sea);
     tally_add(&sea.stop);
     for (int i = 0; i < BUSY_THREADS; i++) join_thread(threads[i]);
     must_status(tp_wait(sea.stage.pool, LIMIT_NS), TP_OK);
@@ -159,10 +160,29 @@ static void rage(void *unused) {
     must_status(tp_destroy(sea.other), TP_OK);
 }
 
-bool storm(void) {
-    struct ending ending = run_child(rage, NULL, STORM_SECONDS);
+static void rage_freely(void *unused) {
+    (void)unused;
+    rage(rounds(30, 30, 1000));
+}
+
+static void rage_without_sleep(void *unused) {
+    static const struct system_call sleeps = {"sched_yield, clock_nanosleep", {SYS_sched_yield, SYS_clock_nanosleep}};
+    struct fault fault = {.kind = SYSTEM_CALLS, .call = &sleeps, .error = ENOSYS};
+    (void)unused;
+    filter_install(&fault);
+    rage(rounds(10, 10, 200));
+}
+
+static bool holds(void (*body)(void *), const char *what) {
+    struct ending ending = run_child(body, NULL, STORM_SECONDS);
     if (ended_well(&ending)) return true;
-    printf("forks while all is busy:\n");
+    printf("%s:\n", what);
     print_ending(&ending);
     return false;
+}
+
+bool storm(bool has_filters) {
+    bool held = holds(rage_freely, "forks while all is busy");
+    if (!has_filters) return held;
+    return holds(rage_without_sleep, "the same where nobody may yield or sleep") && held;
 }
