@@ -99,10 +99,16 @@ impl Sleep {
     /// A task has been added, and the caller has fenced.
     #[inline]
     pub(crate) fn task_added(&self, seats: &impl Seats) {
-        // Pairs with the fences in `stop_searching` and `fall_asleep`.
-        if Crew(self.crew.load(Relaxed)).needs_wake() {
+        if self.needs_wake() {
             self.wake_one(seats);
         }
+    }
+
+    /// The same in two steps, for those who do the second out of line.
+    #[inline]
+    pub(crate) fn needs_wake(&self) -> bool {
+        // Pairs with the fences in `stop_searching` and `fall_asleep`.
+        Crew(self.crew.load(Relaxed)).needs_wake()
     }
 
     /// Wakes everyone who is parked: something other than work has changed. The caller has fenced. All are popped in one
