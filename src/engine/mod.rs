@@ -16,6 +16,7 @@ pub(crate) mod capacity;
 pub(crate) mod cancel;
 pub(crate) mod short_lock;
 pub(crate) mod turn;
+pub(crate) mod seal;
 #[cfg(not(loom))]
 pub(crate) mod context;
 #[cfg(not(loom))]

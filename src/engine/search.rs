@@ -31,6 +31,7 @@ use crate::engine::worker::Worker;
 use crate::error::Error;
 use crate::sync::{Relaxed, SeqCst, fence};
 use crate::sys::clock::{Deadline, now_ns};
+use crate::sys::signal;
 
 const BATCH_MAX: u64 = 64;
 const SHORT_NS: u64 = 50_000;
@@ -106,6 +107,7 @@ impl<'a> Search<'a> {
     /// Searches, and parks when that is in vain, until there is a task or the worker may leave.
     fn search(&mut self) -> Option<Task> {
         let (pool, worker) = (self.pool, self.worker);
+        signal::restore();
         pool.sleep.start_searching();
         pool.answer_waiters();
         let mut give_up = now_ns() + self.search_ns;

@@ -26,6 +26,7 @@ use crate::engine::wait::Waiter;
 use crate::error::{Error, Result};
 use crate::sync::{AcqRel, Acquire, AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Relaxed, Release};
 use crate::sys::clock::now_ns;
+use crate::sys::tsan;
 
 pub(crate) type Body = unsafe extern "C-unwind" fn(lo: u64, hi: u64, ctx: *mut c_void);
 
@@ -216,8 +217,11 @@ impl Loop {
         unsafe { deque.withdraw(slot) };
         self.numbers.give(0);
         // Nobody has come if all was left to us.
-        if done < u64::from(self.units) && self.left.fetch_sub(done, AcqRel) != done {
-            self.wait(pool, deque, arg);
+        if done < u64::from(self.units) {
+            if self.left.fetch_sub(done, AcqRel) != done {
+                self.wait(pool, deque, arg);
+            }
+            tsan::acquire(arg);
         }
     }
 
