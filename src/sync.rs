@@ -71,7 +71,7 @@ pub(crate) struct Backoff(u32);
 impl Backoff {
     const SPINS: u32 = 6;
     const YIELDS: u32 = 16;
-    const SLEEP: core::time::Duration = core::time::Duration::from_micros(50);
+    const SLEEP_NS: i64 = 50_000;
 
     #[cold]
     #[inline(never)]
@@ -86,9 +86,9 @@ impl Backoff {
         if self.0 < Self::SPINS {
             (0..1 << self.0).for_each(|_| core::hint::spin_loop());
         } else if self.0 < Self::SPINS + Self::YIELDS {
-            std::thread::yield_now();
+            crate::sys::thread::give_way();
         } else {
-            crate::sys::errno::kept(|| std::thread::sleep(Self::SLEEP));
+            crate::sys::thread::nap(Self::SLEEP_NS);
         }
         self.0 = self.0.saturating_add(1);
     }

@@ -34,6 +34,12 @@ pub(crate) const GATE_CLOSED: u32 = 0;
 const GATE_OPEN: u32 = 1;
 pub(crate) const GATE_ABORTED: u32 = 2;
 
+/// A thread that the system finds wrongly asked for is the caller's mistake where a pool is made. Later it is one that can't
+/// be had, for what the caller asks for then is not at fault.
+pub(crate) fn not_had(error: Error) -> Error {
+    if error == Error::Invalid { Error::NoThread } else { error }
+}
+
 impl Pool {
     /// Starts the workers, or leaves the pool as it was.
     pub(crate) fn start(&self) -> Result<()> {
@@ -103,7 +109,7 @@ impl Pool {
         {
             self.wanted.store(before, Release);
             self.wake_all();
-            return Err(error);
+            return Err(not_had(error));
         }
         self.thread_count.store(threads, Release);
         if !self.has_started() {

@@ -24,7 +24,7 @@ use crate::engine::worker::Worker;
 use crate::error::{Error, Result};
 use crate::sync::{SeqCst, fence, fence_after_rmw};
 use crate::sys::clock::now_ns;
-use crate::sys::{errno, tsan};
+use crate::sys::{errno, thread, tsan};
 
 /// What a loop is to those who may take part in it. `arg` is the loop.
 pub(crate) struct Kind {
@@ -306,7 +306,7 @@ impl Pool {
             }
             if now < give_up {
                 // Whoever has it may be waiting for our CPU.
-                std::thread::yield_now();
+                thread::give_way();
                 continue;
             }
             let waiter = Waiter::default();

@@ -10,6 +10,7 @@ use crate::engine::blocks::{CAP, Stamped};
 use crate::engine::capacity::{Capacity, WhenFull};
 use crate::engine::clients;
 use crate::engine::context::Context;
+use crate::engine::control::not_had;
 use crate::engine::injector::Side;
 use crate::engine::job::Extras;
 use crate::engine::park;
@@ -241,7 +242,7 @@ impl Pool {
     /// The injector was found shut: before the first submit to the default pool, or for ever.
     #[cold]
     pub(crate) fn start_or_refuse(&self) -> Result<()> {
-        errno::kept(|| self.start())?;
+        errno::kept(|| self.start()).map_err(not_had)?;
         if self.injector.is_shut(self.side()) { Err(Error::ShutDown) } else { Ok(()) }
     }
 

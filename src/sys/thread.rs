@@ -6,7 +6,7 @@ use core::ptr;
 
 use crate::error::{Error, Result};
 use crate::sys::cpu::CpuSet;
-use crate::sys::signal;
+use crate::sys::{errno, signal};
 
 /// A joinable thread.
 #[derive(Clone, Copy)]
@@ -40,7 +40,7 @@ pub(crate) unsafe fn spawn(
     }
     let mut attr = MaybeUninit::uninit();
     // SAFETY: `attr` is initialized first and destroyed last.
-    unsafe {
+    errno::kept(|| unsafe {
         if libc::pthread_attr_init(attr.as_mut_ptr()) != 0 {
             return Err(Error::NoMemory);
         }
@@ -55,7 +55,7 @@ pub(crate) unsafe fn spawn(
         });
         libc::pthread_attr_destroy(attr);
         result
-    }
+    })
 }
 
 fn configure(attr: *mut libc::pthread_attr_t, attributes: &Attributes<'_>) -> Result<()> {
@@ -88,6 +88,20 @@ impl Thread {
         // SAFETY: the thread is joinable, and its one owner joins it.
         unsafe { libc::pthread_join(self.0, ptr::null_mut()) };
     }
+}
+
+/// Lets another thread have the CPU.
+pub(crate) fn give_way() {
+    // SAFETY: asks for nothing but that.
+    errno::kept(|| unsafe { libc::sched_yield() });
+}
+
+/// Sleeps for `ns`, less than a second; for less where a signal comes, not at all where the system refuses. The standard
+/// library ends the process there.
+pub(crate) fn nap(ns: libc::c_long) {
+    let time = libc::timespec { tv_sec: 0, tv_nsec: ns };
+    // SAFETY: reads one timespec.
+    errno::kept(|| unsafe { libc::clock_nanosleep(libc::CLOCK_MONOTONIC, 0, &time, ptr::null_mut()) });
 }
 
 /// Names the calling thread. At most 15 bytes count.

@@ -1,100 +1,10 @@
 // memory: each allocation that a call makes is made to fail once. The call says so, nothing is left behind, and it can
 // be made again.
 //
-// This program has an allocator of its own, in front of the C library's, that counts and fails as it is told. Where a
-// sanitizer is in, it stands in front of the sanitizer's, and is not instrumented: it is called before that is ready.
+// The allocator is that of allocator.h. tests/faults/ does the same, and more, to each function by itself.
 
+#include "allocator.h"
 #include "support.h"
-
-#include <dlfcn.h>
-#include <stdatomic.h>
-
-// ---- The allocator -----------------------------------------------------------------------------------------
-
-#if UNDER_TSAN || UNDER_ASAN
-#define REAL(name) __interceptor_##name
-#define PLAIN __attribute__((disable_sanitizer_instrumentation))
-#else
-#define REAL(name) __libc_##name
-#define PLAIN
-#endif
-
-void *REAL(malloc)(size_t size);
-void *REAL(calloc)(size_t n, size_t size);
-void *REAL(realloc)(void *old, size_t size);
-void *REAL(memalign)(size_t alignment, size_t size);
-void REAL(free)(void *bytes);
-
-static _Atomic int64_t live;
-static _Atomic uint64_t asked;
-
-// The allocation that fails, counted from 1, and whether those after it do too; 0: none.
-static _Atomic uint64_t failing;
-static bool for_good;
-
-#if UNDER_TSAN || UNDER_ASAN
-// The sanitizer asks for the stack of each thread that starts, and ends the process if there is no memory to tell.
-static _Thread_local bool has_memory;
-
-PLAIN int pthread_getattr_np(pthread_t thread, pthread_attr_t *attr) {
-    int (*real)(pthread_t, pthread_attr_t *) = NULL;
-    has_memory = true;
-    *(void **)&real = dlsym(RTLD_NEXT, "pthread_getattr_np");
-    int error = real(thread, attr);
-    has_memory = false;
-    return error;
-}
-#else
-enum { has_memory = false };
-#endif
-
-PLAIN static bool fails_now(void) {
-    uint64_t at = failing;
-    if (at == 0 || has_memory) return false;
-    uint64_t number = atomic_fetch_add(&asked, 1) + 1;
-    return number == at || (for_good && number > at);
-}
-
-PLAIN static void *counted(void *bytes) {
-    if (bytes != NULL) atomic_fetch_add(&live, 1);
-    if (bytes == NULL) errno = ENOMEM;
-    return bytes;
-}
-
-PLAIN void *malloc(size_t size) { return counted(fails_now() ? NULL : REAL(malloc)(size)); }
-PLAIN void *calloc(size_t n, size_t size) { return counted(fails_now() ? NULL : REAL(calloc)(n, size)); }
-
-PLAIN void *realloc(void *old, size_t size) {
-    if (old == NULL) return malloc(size);
-    void *bytes = fails_now() ? NULL : REAL(realloc)(old, size);
-    if (bytes == NULL) errno = ENOMEM;
-    return bytes;
-}
-
-PLAIN void *memalign(size_t alignment, size_t size) {
-    return counted(fails_now() ? NULL : REAL(memalign)(alignment, size));
-}
-
-PLAIN void *aligned_alloc(size_t alignment, size_t size) { return memalign(alignment, size); }
-
-PLAIN int posix_memalign(void **bytes, size_t alignment, size_t size) {
-    int before = errno;
-    void *got = memalign(alignment, size);
-    errno = before;
-    if (got != NULL) *bytes = got;
-    return got != NULL ? 0 : ENOMEM;
-}
-
-PLAIN void free(void *bytes) {
-    if (bytes == NULL) return;
-    atomic_fetch_sub(&live, 1);
-    REAL(free)(bytes);
-}
-
-static void fail_at(uint64_t at) {
-    asked = 0;
-    failing = at;
-}
 
 // Makes each allocation of `call` fail in turn, until one call makes fewer; returns how many that were.
 #define fail_each(n, call, status, on_failure)                                                                         \
@@ -622,6 +532,31 @@ static void a_wait_in_a_task_needs_no_memory(void **state) {
     assert_child_without_memory(waits_in_a_task_without_memory);
 }
 
+static void meets_the_others(uint32_t rank, uint32_t n, void *here) {
+    (void)rank;
+    meet((struct tally *)here, n);
+}
+
+static void makes_gangs_without_memory(void *pool) {
+    struct tally here = TALLY_INIT;
+    uint64_t n = 0;
+    tp_status status = TP_OK;
+    fail_each(n, tp_gang((tp_pool *)pool, 3, meets_the_others, &here), status, must(tally_now(&here) == 0));
+}
+
+static void makes_gangs_in_a_task(void *unused) {
+    (void)unused;
+    tp_pool *pool = pool_of(1);
+    run_inside(pool, makes_gangs_without_memory, pool);
+    run_inside(pool, nothing, NULL);
+    must_status(tp_destroy(pool), TP_OK);
+}
+
+static void a_gang_of_a_task_that_gets_no_memory_does_not_begin(void **state) {
+    (void)state;
+    assert_child_without_memory(makes_gangs_in_a_task);
+}
+
 static void holds_nothing_in_the_end(void *unused) {
     (void)unused;
     warm_up();
@@ -669,6 +604,7 @@ int main(void) {
         cmocka_unit_test(a_notify_needs_no_memory_when_its_time_comes),
         cmocka_unit_test(a_cancel_needs_no_memory),
         cmocka_unit_test(a_wait_in_a_task_needs_no_memory),
+        cmocka_unit_test(a_gang_of_a_task_that_gets_no_memory_does_not_begin),
         cmocka_unit_test(futures_and_groups_leave_no_memory_behind),
     };
     if (RUNNING_ON_VALGRIND) return 0;
