@@ -38,6 +38,8 @@ pub(crate) mod guests;
 #[cfg(not(loom))]
 pub(crate) mod park;
 #[cfg(not(loom))]
+pub(crate) mod launch;
+#[cfg(not(loom))]
 pub(crate) mod late;
 #[cfg(not(loom))]
 pub(crate) mod early;

@@ -12,6 +12,7 @@ use crate::engine::guests::Guests;
 use crate::engine::injector::{Injector, Mark};
 use crate::engine::job::Job;
 use crate::engine::late::Late;
+use crate::engine::launch::ShortLoops;
 use crate::engine::options::Options;
 use crate::engine::park;
 use crate::engine::quiet::Waiters;
@@ -52,6 +53,7 @@ pub(crate) struct Pool {
     pub(crate) options: Options,
     pub(crate) workers: Workers,
     pub(crate) guests: Guests,
+    pub(crate) short_loops: ShortLoops,
 
     /// Tasks of the normal priority; `priority` has the rules for the others.
     pub(crate) injector: Injector,
@@ -106,6 +108,7 @@ impl Pool {
             options,
             workers: Workers::default(),
             guests: Guests::default(),
+            short_loops: ShortLoops::default(),
             injector: Injector::new(Mark::None),
             high: Injector::new(Mark::High),
             low: Injector::new(Mark::Low),

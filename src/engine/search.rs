@@ -150,6 +150,16 @@ impl<'a> Search<'a> {
     /// Parked, until woken. A reserve looks now and then whether it is still needed.
     fn sleep(&self) {
         let (pool, worker) = (self.pool, self.worker);
+        while let Some(deadline) = pool.sleep.start_doze(now_ns()) {
+            let woken = pool.sleep.wait(&worker.seat, deadline);
+            pool.sleep.end_doze();
+            if woken {
+                return;
+            }
+            if pool.has_work() {
+                pool.sleep.task_added(&pool.workers);
+            }
+        }
         let deadline = || match worker.index < pool.wanted.load(Relaxed) {
             true => Deadline::Never,
             false => Deadline::At(now_ns().saturating_add(IDLE_NS)),
