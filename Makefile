@@ -8,7 +8,7 @@ SOAK   = 3600
 JOBS = --parallel $(shell nproc)
 MAKEFLAGS += --no-print-directory
 
-.PHONY: all demo test lint sanitize valgrind loom stress soak soak-short mutants coverage cross reproducible bench bench-quick counts counts-diff scaling install clean help
+.PHONY: all demo test lint sanitize valgrind loom faults stress soak soak-short mutants coverage cross reproducible bench bench-quick counts counts-diff scaling install clean help
 .PHONY: deps-build deps-demo deps-test deps-bench deps-counts bench-programs
 .PHONY: test-arrows test-header test-rust test-c test-install test-examples test-python test-tsan
 .NOTPARALLEL:
@@ -70,6 +70,8 @@ cross: deps-build ## Run the C tests on an emulated 64-bit Arm processor
 
 reproducible: deps-build ## Build twice, and compare the bytes
 	tests/reproducible.sh
+faults: deps-test all ## Make every failure happen in each function, and count them: docs/reliability.md
+	TP_TEST_SCALE=full $(BUILD)/tests/tp_test_c_faults
 
 stress: deps-test all ## Run the tests at full size, ROUNDS times (20)
 	TP_TEST_SCALE=full ctest --test-dir $(BUILD) --output-on-failure --repeat until-fail:$(ROUNDS)

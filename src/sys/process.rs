@@ -23,7 +23,7 @@ pub(crate) fn variable(name: &CStr) -> Option<&'static str> {
 /// Calls `in_child` in every child that is forked from now on.
 pub(crate) fn after_fork(in_child: extern "C" fn()) -> Result<()> {
     // SAFETY: the handler stays loaded: see `stay_loaded` and the library's nodelete flag.
-    let result = unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
+    let result = errno::kept(|| unsafe { libc::pthread_atfork(None, None, Some(in_child)) });
     if result == 0 { Ok(()) } else { Err(Error::NoMemory) }
 }
 

@@ -532,6 +532,28 @@ static void a_wait_in_a_task_needs_no_memory(void **state) {
     assert_child_without_memory(waits_in_a_task_without_memory);
 }
 
+static void no_handler(void) {}
+
+// The C library has room for that many functions to be called at a fork, and asks for memory for one more, the library's
+// (unless a sanitizer has some too). Where it gets none it takes no more of them for good, so this is not tried again.
+static void makes_a_first_future_without_memory(void *unused) {
+    (void)unused;
+    tp_future *future = NULL;
+    for (int i = 0; i < 48; i++) must(pthread_atfork(no_handler, NULL, NULL) == 0);
+    fail_at(1);
+    errno = ERRNO_BEFORE;
+    tp_status status = tp_future_create(&future);
+    failing = 0;
+    must(errno == ERRNO_BEFORE);
+    must((status == TP_ENOMEM && future == NULL) || (status == TP_OK && failed == 0));
+    tp_future_release(future);
+}
+
+static void a_first_future_that_the_library_cannot_watch_forks_for_is_not_made(void **state) {
+    (void)state;
+    assert_child_without_memory(makes_a_first_future_without_memory);
+}
+
 static void meets_the_others(uint32_t rank, uint32_t n, void *here) {
     (void)rank;
     meet((struct tally *)here, n);
@@ -604,6 +626,7 @@ int main(void) {
         cmocka_unit_test(a_notify_needs_no_memory_when_its_time_comes),
         cmocka_unit_test(a_cancel_needs_no_memory),
         cmocka_unit_test(a_wait_in_a_task_needs_no_memory),
+        cmocka_unit_test(a_first_future_that_the_library_cannot_watch_forks_for_is_not_made),
         cmocka_unit_test(a_gang_of_a_task_that_gets_no_memory_does_not_begin),
         cmocka_unit_test(futures_and_groups_leave_no_memory_behind),
     };

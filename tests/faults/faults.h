@@ -38,7 +38,8 @@ struct fault {
 
 struct system_call {
     const char *name;
-    long number;
+    // Both of them fail; mostly there is one.
+    long numbers[2];
 };
 
 extern const struct system_call system_calls[];
@@ -88,9 +89,11 @@ struct stage {
 // Where the call is made.
 #define OUTSIDE 1U
 #define INSIDE 2U
-// What it may give: TP_ENOMEM, TP_EAGAIN, and TP_EINVAL where a system call is refused.
+// What it may give: TP_ENOMEM; TP_EAGAIN; that inside of a task alone, whose worker cannot be replaced; and TP_EINVAL
+// where a system call is refused.
 #define NO_MEMORY 4U
 #define NO_THREAD 8U
+#define NO_RESERVE 512U
 #define NO_CALL 16U
 // What it gives back, and a forked child has no more.
 #define TAKES_MADE 32U
@@ -132,6 +135,10 @@ void has_pool(struct stage *stage, uint32_t threads);
 void has_held_pool(struct stage *stage);
 void hold(struct stage *stage);
 void has_default_pool(struct stage *stage);
+// Likewise, with a limit on its queue.
+void has_limited_pool(struct stage *stage, int32_t when_full);
+// Besides another pool, which has one worker.
+void has_two_pools(struct stage *stage);
 void has_group(struct stage *stage);
 
 // Tasks that are counted.

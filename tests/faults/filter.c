@@ -20,23 +20,24 @@
 #include <sys/syscall.h>
 
 const struct system_call system_calls[] = {
-    {"mmap", SYS_mmap},
-    {"mprotect", SYS_mprotect},
-    {"madvise", SYS_madvise},
-    {"clone3", SYS_clone3},
-    {"clone", SYS_clone},
-    {"set_robust_list", SYS_set_robust_list},
-    {"rt_sigprocmask", SYS_rt_sigprocmask},
-    {"prctl", SYS_prctl},
-    {"sched_getaffinity", SYS_sched_getaffinity},
-    {"sched_setaffinity", SYS_sched_setaffinity},
-    {"sched_yield", SYS_sched_yield},
-    {"clock_nanosleep", SYS_clock_nanosleep},
-    {"openat", SYS_openat},
-    {"read", SYS_read},
-    {"close", SYS_close},
-    {"newfstatat", SYS_newfstatat},
-    {"getrandom", SYS_getrandom},
+    {"mmap", {SYS_mmap, SYS_mmap}},
+    {"mprotect", {SYS_mprotect, SYS_mprotect}},
+    {"madvise", {SYS_madvise, SYS_madvise}},
+    {"clone3", {SYS_clone3, SYS_clone3}},
+    {"clone", {SYS_clone, SYS_clone}},
+    {"clone3, clone", {SYS_clone3, SYS_clone}},
+    {"set_robust_list", {SYS_set_robust_list, SYS_set_robust_list}},
+    {"rt_sigprocmask", {SYS_rt_sigprocmask, SYS_rt_sigprocmask}},
+    {"prctl", {SYS_prctl, SYS_prctl}},
+    {"sched_getaffinity", {SYS_sched_getaffinity, SYS_sched_getaffinity}},
+    {"sched_setaffinity", {SYS_sched_setaffinity, SYS_sched_setaffinity}},
+    {"sched_yield", {SYS_sched_yield, SYS_sched_yield}},
+    {"clock_nanosleep", {SYS_clock_nanosleep, SYS_clock_nanosleep}},
+    {"openat", {SYS_openat, SYS_openat}},
+    {"read", {SYS_read, SYS_read}},
+    {"close", {SYS_close, SYS_close}},
+    {"newfstatat", {SYS_newfstatat, SYS_newfstatat}},
+    {"getrandom", {SYS_getrandom, SYS_getrandom}},
 };
 const size_t system_calls_len = sizeof system_calls / sizeof *system_calls;
 
@@ -50,9 +51,10 @@ void filter_install(const struct fault *fault) {
     uint32_t answer = fault->error == 0 ? SECCOMP_RET_KILL_PROCESS : SECCOMP_RET_ERRNO | (uint32_t)fault->error;
     struct sock_filter steps[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, MACHINE, 0, 3),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, MACHINE, 0, 4),
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)fault->call->number, 0, 1),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)fault->call->numbers[0], 1, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)fault->call->numbers[1], 0, 1),
         BPF_STMT(BPF_RET | BPF_K, answer),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };

@@ -29,6 +29,14 @@ static void has_almost_a_block(struct stage *stage) {
 static tp_status asyncs(struct stage *stage) { return makes_some(stage, false); }
 static tp_status asyncs_with(struct stage *stage) { return makes_some(stage, true); }
 
+static void runs_in_caller(struct stage *stage) { has_limited_pool(stage, TP_FULL_RUN_IN_CALLER); }
+static void drops_the_oldest(struct stage *stage) { has_limited_pool(stage, TP_FULL_DROP_OLDEST); }
+
+static void has_few(struct stage *stage) {
+    tp_task_options options = options_with_drop(drops);
+    for (int i = 0; i < 5; i++) granted(offered(stage, tp_submit_with(stage->pool, runs, stage, &options)));
+}
+
 static tp_status asyncs_once(struct stage *stage) {
     return offered(stage, tp_async(stage->pool, runs_async, stage, &stage->future));
 }
@@ -60,6 +68,16 @@ static void has_followers(struct stage *stage) {
     has_input(stage);
     granted(offered(stage, tp_future_then(stage->pool, stage->input, follows, stage, &stage->future)));
     granted(offered(stage, tp_future_then(stage->pool, stage->future, follows, stage, &stage->next)));
+}
+
+// They are queued in the end, in a queue that has to grow for it: where it cannot, they are kept elsewhere.
+static void has_many_followers(struct stage *stage) {
+    has_input(stage);
+    has_almost_a_block(stage);
+    for (int i = 0; i < 2 * SOME; i++) {
+        tp_future_release(stage->next);
+        granted(offered(stage, tp_future_then(stage->pool, stage->input, follows, stage, &stage->next)));
+    }
 }
 
 static tp_status completes(struct stage *stage) { return tp_future_complete(stage->input, stage); }
@@ -150,6 +168,10 @@ static const struct scenario scenarios[] = {
     {"tp_async", "the first on the default pool", FIRST, TP_OK, has_default_pool, NULL, asyncs_once, is_made_or_not},
     {"tp_async_with", "until the queue grows", BOTH | NO_MEMORY, TP_OK, has_held_pool, has_almost_a_block, asyncs_with,
      is_made_or_not},
+    {"tp_async_with", "to run in the caller", BOTH | NO_MEMORY, TP_OK, runs_in_caller, has_few, asyncs_with,
+     is_made_or_not},
+    {"tp_async_with", "to drop the oldest", BOTH | NO_MEMORY, TP_OK, drops_the_oldest, has_few, asyncs_with,
+     is_made_or_not},
     {"tp_async_with", "the first on the default pool", FIRST, TP_OK, has_default_pool, NULL, asyncs_once_with,
      is_made_or_not},
     {"tp_future_create", "by hand", BOTH | NO_MEMORY, TP_OK, host_if_inside, NULL, makes_by_hand,
@@ -157,6 +179,8 @@ static const struct scenario scenarios[] = {
     {"tp_future_create", "the first", OUTSIDE | IS_FIRST | NO_MEMORY, TP_OK, NULL, NULL, makes_by_hand,
      is_made_by_hand_or_not},
     {"tp_future_complete", "with followers", BOTH, TP_OK, has_held_pool, has_followers, completes, NULL},
+    {"tp_future_complete", "with followers for which the queue grows", BOTH, TP_OK, has_held_pool, has_many_followers,
+     completes, NULL},
     {"tp_future_then", "of one to come", BOTH | NO_MEMORY, TP_OK, has_held_pool, has_input, follows_input,
      follows_or_not},
     {"tp_future_then", "of one that is done", BOTH | NO_MEMORY, TP_OK, has_held_pool, has_done_input, follows_input,
@@ -166,12 +190,12 @@ static const struct scenario scenarios[] = {
     {"tp_future_wait", "for a task", BOTH, TP_OK, one_worker, has_future, waits, has_its_value},
     {"tp_future_wait", "for what another worker does", BOTH, TP_OK, two_workers, will_have_input, waits_for_input,
      has_its_value},
-    {"tp_future_wait", "for what a reserve worker does", INSIDE | NO_THREAD, TP_OK, one_worker, will_have_input,
+    {"tp_future_wait", "for what a reserve worker does", INSIDE | NO_RESERVE, TP_OK, one_worker, will_have_input,
      waits_for_input, has_its_value},
-    {"tp_future_wait", "too short a time", BOTH | NO_THREAD, TP_ETIMEDOUT, one_worker, has_input, waits_in_vain, NULL},
-    {"tp_future_wait_any", "of many", BOTH | NO_MEMORY | NO_THREAD, TP_OK, one_worker, will_have_input, waits_for_any,
+    {"tp_future_wait", "too short a time", BOTH | NO_RESERVE, TP_ETIMEDOUT, one_worker, has_input, waits_in_vain, NULL},
+    {"tp_future_wait_any", "of many", BOTH | NO_MEMORY | NO_RESERVE, TP_OK, one_worker, will_have_input, waits_for_any,
      NULL},
-    {"tp_future_wait_any", "of many, too short a time", BOTH | NO_MEMORY | NO_THREAD, TP_ETIMEDOUT, one_worker,
+    {"tp_future_wait_any", "of many, too short a time", BOTH | NO_MEMORY | NO_RESERVE, TP_ETIMEDOUT, one_worker,
      has_input, waits_for_any_in_vain, NULL},
     {"tp_future_cancel", "with a follower", BOTH, TP_OK, has_held_pool, has_queued_future, cancels, is_dropped},
     {"tp_future_state", "of a task", BOTH, TP_OK, has_held_pool, has_future, asks_state, NULL},

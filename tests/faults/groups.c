@@ -49,6 +49,14 @@ static tp_status submits_some_below(struct stage *stage) {
     return status;
 }
 
+static void has_few(struct stage *stage) {
+    has_tree(stage);
+    for (int i = 0; i < 5; i++) granted(submits_below(stage));
+}
+
+static void runs_in_caller(struct stage *stage) { has_limited_pool(stage, TP_FULL_RUN_IN_CALLER); }
+static void drops_the_oldest(struct stage *stage) { has_limited_pool(stage, TP_FULL_DROP_OLDEST); }
+
 static void counts_what_was_taken(struct stage *stage, tp_status status) {
     (void)status;
     must(tp_group_count(stage->group) == stage->offered - stage->refused);
@@ -82,10 +90,7 @@ static void opens(void *stage) { gate_open(&((struct stage *)stage)->gate); }
 // A member that runs already, on another pool, and ends once this one has run a task that is queued behind the one that
 // waits.
 static void has_a_member_that_stands(struct stage *stage) {
-    tp_options options = TP_OPTIONS_INIT;
-    has_pool(stage, 1);
-    options.threads = 1;
-    stage->made = stage_pool(options);
+    has_two_pools(stage);
     granted(tp_group_create(stage->made, NULL, &stage->group));
     granted(tp_group_submit(stage->group, stand, &stage->gate));
     must(tally_reaches(&stage->gate.entered, 1));
@@ -114,6 +119,13 @@ static void is_dropped(struct stage *stage, tp_status status) {
     must(stage->dropped == SOME);
 }
 
+// What is told of the end is queued then, in a queue that has to grow for it: where it cannot, it is kept elsewhere.
+static void has_notices(struct stage *stage) {
+    has_queued_members(stage);
+    for (int i = 0; i < ALMOST; i++) granted(offered(stage, tp_submit(stage->pool, runs, stage)));
+    for (int i = 0; i < 2 * SOME; i++) granted(notifies(stage));
+}
+
 static tp_status counts_members(struct stage *stage) {
     must(tp_group_count(stage->group) == SOME);
     return TP_OK;
@@ -140,17 +152,22 @@ static const struct scenario scenarios[] = {
     {"tp_group_submit", "the first on the default pool", FIRST, TP_OK, has_default_pool, has_group, submits, NULL},
     {"tp_group_submit_with", "at all priorities", BOTH | NO_MEMORY, TP_OK, has_held_pool, has_almost_a_block,
      submits_some_below, counts_what_was_taken},
+    {"tp_group_submit_with", "to run in the caller", BOTH | NO_MEMORY, TP_OK, runs_in_caller, has_few,
+     submits_some_below, NULL},
+    {"tp_group_submit_with", "to drop the oldest", BOTH | NO_MEMORY, TP_OK, drops_the_oldest, has_few,
+     submits_some_below, NULL},
     {"tp_group_submit_with", "the first on the default pool", FIRST, TP_OK, has_default_pool, has_tree, submits_below,
      NULL},
     {"tp_group_notify", "of an empty one", BOTH | NO_MEMORY, TP_OK, has_held_pool, has_group, notifies, NULL},
     {"tp_group_notify", "of one with a member", BOTH | NO_MEMORY, TP_OK, has_held_pool, has_a_member, notifies, NULL},
     {"tp_group_notify", "the first on the default pool", FIRST, TP_OK, has_default_pool, has_group, notifies, NULL},
     {"tp_group_wait", "for members", BOTH, TP_OK, one_worker, has_members, waits, is_empty},
-    {"tp_group_wait", "for one that waits for a task", BOTH | NO_THREAD, TP_OK, has_a_member_that_stands, will_open,
+    {"tp_group_wait", "for one that waits for a task", BOTH | NO_RESERVE, TP_OK, has_a_member_that_stands, will_open,
      waits, is_empty},
-    {"tp_group_wait", "too short a time", BOTH | NO_THREAD, TP_ETIMEDOUT, has_a_member_for_long, NULL, waits_in_vain,
+    {"tp_group_wait", "too short a time", BOTH | NO_RESERVE, TP_ETIMEDOUT, has_a_member_for_long, NULL, waits_in_vain,
      NULL},
     {"tp_group_cancel", "with members", BOTH, TP_OK, has_held_pool, has_queued_members, cancels, is_dropped},
+    {"tp_group_cancel", "that many wait to be told of", BOTH, TP_OK, has_held_pool, has_notices, cancels, is_dropped},
     {"tp_group_count", "with members", BOTH, TP_OK, has_held_pool, has_queued_members, counts_members, NULL},
     {"tp_group_destroy", "below another", BOTH | TAKES_GROUP, TP_OK, one_worker, has_tree, destroys, NULL},
 };

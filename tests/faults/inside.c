@@ -59,7 +59,7 @@ static tp_status asks_whether_to_stop(struct stage *stage) {
 #define BOTH (OUTSIDE | INSIDE)
 
 static const struct scenario scenarios[] = {
-    {"tp_blocking_begin", "once", BOTH | NO_THREAD, TP_OK, one_worker, NULL, begins, is_replaced_or_not},
+    {"tp_blocking_begin", "once", BOTH | NO_RESERVE, TP_OK, one_worker, NULL, begins, is_replaced_or_not},
     {"tp_blocking_end", "after a begin", BOTH, TP_OK, one_worker, has_begun, ends, NULL},
     {"tp_blocking_end", "without a begin", BOTH, TP_EINVAL, one_worker, NULL, ends_nothing, NULL},
     {"tp_current", "of a task", BOTH, TP_OK, one_worker, NULL, asks_pool, NULL},

@@ -61,6 +61,17 @@ static tp_status loops(struct stage *stage) {
     return status;
 }
 
+static void counts_items_there(uint64_t lo, uint64_t hi, void *stage) {
+    must(tp_current() == ((struct stage *)stage)->made);
+    atomic_fetch_add(&((struct stage *)stage)->ran, hi - lo);
+}
+
+static tp_status loops_elsewhere(struct stage *stage) {
+    tp_status status = tp_parallel_for(stage->made, 0, ITEMS, 1, counts_items_there, stage);
+    if (status == TP_OK) stage->offered += ITEMS;
+    return status;
+}
+
 static void loops_again(uint64_t lo, uint64_t hi, void *stage) {
     for (; lo < hi; lo++)
         must_status(tp_parallel_for(((struct stage *)stage)->pool, 0, 100, 0, counts_items, stage), TP_OK);
@@ -198,6 +209,13 @@ static tp_status gangs(struct stage *stage) {
     return status;
 }
 
+static tp_status gangs_elsewhere(struct stage *stage) {
+    tp_status status = tp_gang(stage->made, MEMBERS, meets, stage);
+    if (status == TP_OK) stage->offered += MEMBERS;
+    must(stage->ran == stage->offered);
+    return status;
+}
+
 #define BOTH (OUTSIDE | INSIDE)
 #define FIRST (OUTSIDE | IS_FIRST | NO_MEMORY | NO_THREAD)
 
@@ -206,6 +224,7 @@ static const struct scenario scenarios[] = {
     {"tp_parallel_invoke", "a deep one", BOTH, TP_OK, two_workers, NULL, invokes_deep, NULL},
     {"tp_parallel_invoke", "the first on the default pool", FIRST, TP_OK, has_default_pool, NULL, invokes_once, NULL},
     {"tp_parallel_for", "of many items", BOTH, TP_OK, two_workers, NULL, loops, NULL},
+    {"tp_parallel_for", "on another pool", INSIDE, TP_OK, has_two_pools, NULL, loops_elsewhere, NULL},
     {"tp_parallel_for", "of loops", BOTH, TP_OK, two_workers, NULL, loops_in_loops, NULL},
     {"tp_parallel_for", "the first on the default pool", FIRST, TP_OK, has_default_pool, NULL, loops, NULL},
     {"tp_parallel_reduce", "to a sum", BOTH | NO_MEMORY, TP_OK, two_workers, NULL, reduces, has_a_sum_or_not},
@@ -227,6 +246,7 @@ static const struct scenario scenarios[] = {
     {"tp_parallel_sort_keys", "the first on the default pool", FIRST, TP_OK, has_default_pool, mixes_keys, sorts_keys,
      keys_are_sorted_or_not},
     {"tp_gang", "of more than there are workers", BOTH | NO_THREAD, TP_OK, two_workers, NULL, gangs, NULL},
+    {"tp_gang", "on another pool", INSIDE | NO_THREAD, TP_OK, has_two_pools, NULL, gangs_elsewhere, NULL},
     {"tp_gang", "the first on the default pool", FIRST, TP_OK, has_default_pool, NULL, gangs, NULL},
 };
 

@@ -1,10 +1,11 @@
-// Allocations and threads that fail, and the points at which another thread forks: each allocation, each free and each
-// start of a thread, by whichever thread of the process.
+// Allocations and threads that fail, and the points at which another thread forks: each allocation and each free, each
+// start of a thread and each wait for its end, each futex call and each yield, by whichever thread of the process.
 
 #include "faults.h"
 #include "../c/allocator.h"
 
 #include <link.h>
+#include <sys/syscall.h>
 
 // The thread that is refused, as `failing` and the others are of allocations.
 static _Atomic uint64_t threads_failing;
@@ -12,8 +13,10 @@ static bool threads_for_good;
 static _Atomic uint64_t threads_asked;
 static _Atomic uint64_t threads_failed;
 
-typedef int create_fn(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *), void *arg);
-static create_fn *real_create;
+static int (*real_create)(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *), void *arg);
+static int (*real_join)(pthread_t thread, void **value);
+static int (*real_yield)(void);
+static long (*real_syscall)(long number, long a, long b, long c, long d, long e, long f);
 
 static bool thread_fails_now(void) {
     uint64_t at = threads_failing;
@@ -30,6 +33,27 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(v
 }
 
 // ---- Points ------------------------------------------------------------------------------------------------
+
+int pthread_join(pthread_t thread, void **value) {
+    come_ahead();
+    return real_join(thread, value);
+}
+
+int sched_yield(void) {
+    come_ahead();
+    return real_yield();
+}
+
+// The library's futex calls.
+long syscall(long number, ...) {
+    va_list args;
+    long words[6];
+    va_start(args, number);
+    for (int i = 0; i < 6; i++) words[i] = va_arg(args, long);
+    va_end(args);
+    if (number == SYS_futex) come_ahead();
+    return real_syscall(number, words[0], words[1], words[2], words[3], words[4], words[5]);
+}
 
 static _Atomic uint64_t fork_at;
 static _Atomic uint64_t passed;
@@ -59,7 +83,10 @@ static int find_owner(struct dl_phdr_info *object, size_t size, void *address) {
 
 void points_open(void) {
     *(void **)&real_create = dlsym(RTLD_NEXT, "pthread_create");
-    must(real_create != NULL);
+    *(void **)&real_join = dlsym(RTLD_NEXT, "pthread_join");
+    *(void **)&real_yield = dlsym(RTLD_NEXT, "sched_yield");
+    *(void **)&real_syscall = dlsym(RTLD_NEXT, "syscall");
+    must(real_create != NULL && real_join != NULL && real_yield != NULL && real_syscall != NULL);
     // What libtp.so itself asks for is counted: this text is in it.
     must(dl_iterate_phdr(find_owner, (void *)(uintptr_t)tp_version()) == 1);
 }

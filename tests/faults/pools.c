@@ -33,6 +33,22 @@ void has_default_pool(struct stage *stage) {
     stage->has_default = true;
 }
 
+void has_limited_pool(struct stage *stage, int32_t when_full) {
+    tp_options options = TP_OPTIONS_INIT;
+    options.threads = 1;
+    options.capacity = 10;
+    options.when_full = when_full;
+    stage->pool = stage_pool(options);
+    hold(stage);
+}
+
+void has_two_pools(struct stage *stage) {
+    tp_options options = TP_OPTIONS_INIT;
+    has_pool(stage, 1);
+    options.threads = 1;
+    stage->made = stage_pool(options);
+}
+
 void has_group(struct stage *stage) { granted(tp_group_create(stage->pool, NULL, &stage->group)); }
 
 void runs(void *arg) { atomic_fetch_add(&((struct stage *)arg)->ran, 1); }
@@ -138,10 +154,7 @@ static void is_shut(struct stage *stage, tp_status status) {
 }
 
 static void has_a_held_one(struct stage *stage) {
-    tp_options options = TP_OPTIONS_INIT;
-    has_pool(stage, 1);
-    options.threads = 1;
-    stage->made = stage_pool(options);
+    has_two_pools(stage);
     granted(tp_submit(stage->made, stand, &stage->gate));
     must(tally_reaches(&stage->gate.entered, 1));
     stage->held = true;

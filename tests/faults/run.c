@@ -54,9 +54,9 @@ static bool fails_from_start(void) { return on_stage->fault->kind == SYSTEM_CALL
 
 static bool may_give(const struct stage *stage, tp_status status) {
     unsigned flags = stage->scenario->flags;
-    bool call = stage->fault->kind == SYSTEM_CALLS && (flags & NO_CALL) != 0;
-    return (status == TP_ENOMEM && (flags & NO_MEMORY) != 0) || (status == TP_EAGAIN && (flags & NO_THREAD) != 0) ||
-           (status == TP_EINVAL && call);
+    if (status == TP_ENOMEM) return (flags & NO_MEMORY) != 0;
+    if (status == TP_EAGAIN) return (flags & NO_THREAD) != 0 || (stage->inside && (flags & NO_RESERVE) != 0);
+    return status == TP_EINVAL && (flags & NO_CALL) != 0 && stage->fault->kind == SYSTEM_CALLS;
 }
 
 void granted(tp_status status) {
@@ -96,10 +96,7 @@ static void perform(void *arg) {
 }
 
 // Threads leave their stacks and some memory to those that come after them.
-static void warm_up(void) {
-    must_status(tp_destroy(pool_of(12)), TP_OK);
-    must_status(tp_destroy(pool_of(12)), TP_OK);
-}
+static void warm_up(void) { must_status(tp_destroy(pool_of(8)), TP_OK); }
 
 static void wait_for_all(tp_pool *pool) {
     if (pool != NULL) must_status(tp_wait(pool, LIMIT_NS), TP_OK);

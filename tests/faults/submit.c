@@ -5,22 +5,17 @@
 // More than a block of a queue holds, so that some of them need memory; and almost as many.
 enum { MANY = 300, ALMOST = 250, SOME = 30 };
 
-static tp_options limited(int32_t when_full) {
+static void runs_in_caller(struct stage *stage) { has_limited_pool(stage, TP_FULL_RUN_IN_CALLER); }
+static void drops_the_oldest(struct stage *stage) { has_limited_pool(stage, TP_FULL_DROP_OLDEST); }
+static void fails_when_full(struct stage *stage) { has_limited_pool(stage, TP_FULL_FAIL); }
+
+// A queue that fills up while a worker empties it.
+static void waits_for_room(struct stage *stage) {
     tp_options options = TP_OPTIONS_INIT;
     options.threads = 1;
     options.capacity = 10;
-    options.when_full = when_full;
-    return options;
+    stage->pool = stage_pool(options);
 }
-
-static void is_limited(struct stage *stage, int32_t when_full) {
-    stage->pool = stage_pool(limited(when_full));
-    hold(stage);
-}
-
-static void runs_in_caller(struct stage *stage) { is_limited(stage, TP_FULL_RUN_IN_CALLER); }
-static void drops_the_oldest(struct stage *stage) { is_limited(stage, TP_FULL_DROP_OLDEST); }
-static void fails_when_full(struct stage *stage) { is_limited(stage, TP_FULL_FAIL); }
 
 // Two workers that take what they can while more is submitted.
 static void has_two_workers(struct stage *stage) { has_pool(stage, 2); }
@@ -112,10 +107,7 @@ static tp_status waits_in_vain(struct stage *stage) { return tp_wait(stage->pool
 static void opens(void *stage) { gate_open(&((struct stage *)stage)->gate); }
 
 static void has_another(struct stage *stage) {
-    tp_options options = TP_OPTIONS_INIT;
-    has_pool(stage, 1);
-    options.threads = 1;
-    stage->made = stage_pool(options);
+    has_two_pools(stage);
     granted(tp_submit(stage->made, stand, &stage->gate));
     must(tally_reaches(&stage->gate.entered, 1));
 }
@@ -131,6 +123,7 @@ static const struct scenario scenarios[] = {
      NULL},
     {"tp_submit", "the first to the default pool", OUTSIDE | IS_FIRST | NO_MEMORY | NO_THREAD, TP_OK, has_default_pool,
      NULL, submits, NULL},
+    {"tp_submit", "to a queue with little room", OUTSIDE | NO_MEMORY, TP_OK, waits_for_room, NULL, submits_many, NULL},
     {"tp_submit", "by a new thread", OUTSIDE | NO_MEMORY | NO_THREAD, TP_OK, has_held_pool, NULL, submits_elsewhere,
      NULL},
     {"tp_submit_batch", "until the queue grows", OUTSIDE | INSIDE | NO_MEMORY, TP_OK, has_held_pool, NULL,
@@ -152,7 +145,7 @@ static const struct scenario scenarios[] = {
     {"tp_wait", "for tasks", OUTSIDE, TP_OK, has_tasks, NULL, waits, all_ran},
     {"tp_wait", "no time", OUTSIDE, TP_ETIMEDOUT, has_held_pool, NULL, polls, NULL},
     {"tp_wait", "too short a time", OUTSIDE, TP_ETIMEDOUT, has_held_pool, NULL, waits_in_vain, NULL},
-    {"tp_wait", "in a task of another pool", INSIDE | NO_THREAD, TP_OK, has_another, will_open, waits_for_another,
+    {"tp_wait", "in a task of another pool", INSIDE | NO_RESERVE, TP_OK, has_another, will_open, waits_for_another,
      NULL},
 };
 
