@@ -56,6 +56,7 @@ sanitize: deps-test ## Run the Rust and C tests under ThreadSanitizer and Addres
 
 soak: deps-test all ## Run a mixed load with faults for SOAK seconds (3600)
 	$(BUILD)/tests/tp_test_c_soak --seconds $(SOAK)
+
 soak-short: deps-test all ## The same for half a minute
 	$(BUILD)/tests/tp_test_c_soak --seconds 30
 
@@ -70,6 +71,7 @@ cross: deps-build ## Run the C tests on an emulated 64-bit Arm processor
 
 reproducible: deps-build ## Build twice, and compare the bytes
 	tests/reproducible.sh
+
 faults: deps-test all ## Make every failure happen in each function, and count them: docs/reliability.md
 	TP_TEST_SCALE=full $(BUILD)/tests/tp_test_c_faults
 
