@@ -3,13 +3,14 @@
 BUILD  = build
 PREFIX = /usr/local
 ROUNDS = 20
+SOAK   = 3600
 
 JOBS = --parallel $(shell nproc)
 MAKEFLAGS += --no-print-directory
 
-.PHONY: all demo test lint sanitize valgrind loom faults stress bench bench-quick counts counts-diff scaling install clean help
+.PHONY: all demo test lint sanitize valgrind loom faults stress soak soak-short mutants coverage cross reproducible bench bench-quick counts counts-diff scaling install clean help
 .PHONY: deps-build deps-demo deps-test deps-bench deps-counts bench-programs
-.PHONY: test-arrows test-header test-rust test-c test-install test-examples test-python
+.PHONY: test-arrows test-header test-rust test-c test-install test-examples test-python test-tsan
 .NOTPARALLEL:
 
 all: deps-build ## Build libtp.so, libtp.a, the examples and the tests
@@ -19,7 +20,7 @@ all: deps-build ## Build libtp.so, libtp.a, the examples and the tests
 demo: deps-demo all ## Pack a 200 MB file with pgzip, beside gzip and pigz
 	tests/demo.sh $(BUILD)/c-examples/pgzip
 
-test: deps-test test-arrows test-header test-rust test-c test-python test-examples test-install loom valgrind sanitize ## Run every test
+test: deps-test test-arrows test-header test-rust test-c test-tsan test-python test-examples test-install loom valgrind sanitize ## Run every test
 
 lint: deps-test ## Check formats, lints and warnings
 	tests/lint.sh
@@ -32,6 +33,8 @@ test-rust:
 	cargo test --locked
 test-c: all
 	ctest --test-dir $(BUILD) --output-on-failure
+test-tsan: all
+	tests/tsan/run.sh $(BUILD)
 test-python: all
 	TP_LIBRARY=$(abspath $(BUILD))/lib/libtp.so python3 -m unittest discover -s tests/python -p 'test_*.py'
 test-examples: all
@@ -50,6 +53,24 @@ valgrind: deps-test all ## Run the C tests under memcheck
 
 sanitize: deps-test ## Run the Rust and C tests under ThreadSanitizer and AddressSanitizer
 	tests/sanitize.sh
+
+soak: deps-test all ## Run a mixed load with faults for SOAK seconds (3600)
+	$(BUILD)/tests/tp_test_c_soak --seconds $(SOAK)
+
+soak-short: deps-test all ## The same for half a minute
+	$(BUILD)/tests/tp_test_c_soak --seconds 30
+
+mutants: deps-test ## Break one line at a time, and see that a test fails for each
+	tests/mutants.py
+
+coverage: deps-test ## Tell which lines no test reaches
+	tests/coverage.sh
+
+cross: deps-build ## Run the C tests on an emulated 64-bit Arm processor
+	tests/cross.sh
+
+reproducible: deps-build ## Build twice, and compare the bytes
+	tests/reproducible.sh
 
 faults: deps-test all ## Make every failure happen in each function, and count them: docs/reliability.md
 	TP_TEST_SCALE=full $(BUILD)/tests/tp_test_c_faults
@@ -89,7 +110,7 @@ deps-build:
 deps-demo:
 	@cmake/deps.sh cmake cc zlib openssl pkg-config pigz
 deps-test: deps-demo
-	@cmake/deps.sh c++ clang clang++ cmocka valgrind python3 git
+	@cmake/deps.sh c++ clang clang++ clang-rt cmocka valgrind python3 git
 deps-bench: deps-build
 	@cmake/deps.sh c++ clang-19 libomp pkg-config tbb glib pthreadpool python3
 deps-counts: deps-build

@@ -4,10 +4,17 @@
 # crate types are named because cargo leaves out link-time optimization, without a word, where an rlib is made too.
 
 set(tp_cargo_dir "${PROJECT_BINARY_DIR}/cargo")
-set(tp_cargo_out "${tp_cargo_dir}/release")
-set(tp_cargo_args rustc --release --locked --lib --crate-type cdylib,staticlib --target-dir "${tp_cargo_dir}")
+if(TP_DEBUG)
+  set(tp_profile dev)
+  set(tp_profile_dir debug)
+else()
+  set(tp_profile release)
+  set(tp_profile_dir release)
+endif()
+set(tp_cargo_out "${tp_cargo_dir}/${tp_profile_dir}")
+set(tp_cargo_args rustc --profile ${tp_profile} --locked --lib --crate-type cdylib,staticlib --target-dir "${tp_cargo_dir}")
 if(TP_RUST_TARGET)
-  set(tp_cargo_out "${tp_cargo_dir}/${TP_RUST_TARGET}/release")
+  set(tp_cargo_out "${tp_cargo_dir}/${TP_RUST_TARGET}/${tp_profile_dir}")
   list(APPEND tp_cargo_args --target "${TP_RUST_TARGET}")
 endif()
 

@@ -13,6 +13,7 @@ c++         program c++            g++
 make        program make           make
 clang       program clang          clang
 clang++     program clang++        clang
+clang-rt    runtime tsan           libclang-rt-dev
 pkg-config  program pkg-config     pkg-config
 python3     program python3        python3
 valgrind    program valgrind       valgrind
@@ -26,6 +27,9 @@ libomp      file /usr/lib/llvm-19/lib/libomp.so libomp-19-dev
 tbb         module tbb             libtbb-dev
 glib        module glib-2.0        libglib2.0-dev
 pthreadpool header pthreadpool.h   libpthreadpool-dev
+aarch64-gcc program aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
+aarch64-g++ program aarch64-linux-gnu-g++ g++-aarch64-linux-gnu
+qemu-aarch64 program qemu-aarch64  qemu-user
 END
 }
 
@@ -33,6 +37,7 @@ there() {
     case $1 in
         program) command -v "$2" >/dev/null ;;
         file) [ -e "$2" ] ;;
+        runtime) [ -e "$(clang -print-runtime-dir 2>/dev/null)/libclang_rt.$2-$(uname -m).a" ] ;;
         module) pkg-config --exists "$2" 2>/dev/null ;;
         header) echo "#include <$2>" | cc -x c -E -include stdarg.h -include stddef.h -include stdint.h -include setjmp.h - >/dev/null 2>&1 ;;
     esac

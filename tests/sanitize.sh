@@ -94,7 +94,7 @@ test_with() {
     local name=$1 from_source=
     shift
     [ "$name" != thread ] || from_source=-Zbuild-std
-    RUSTFLAGS="-Zsanitizer=$name" cargo test $from_source --locked --target "$target" --target-dir "target/$name" "$@"
+    RUSTFLAGS="-Zsanitizer=$name --cfg instrumented" cargo test $from_source --locked --target "$target" --target-dir "target/$name" "$@"
 }
 
 build_tests() {

@@ -11,12 +11,11 @@
 //! A future has one handle, which its maker releases. It may outlive its pool.
 
 use core::ffi::c_void;
-use core::ptr::NonNull;
 
 use super::pool::tp_pool;
 use super::status::*;
 use super::submit::tp_task_options;
-use super::{borrow, enter, finish, give};
+use super::{borrow, enter, finish, give, last};
 use crate::engine::job::Extras;
 use crate::error::{Error, Result};
 use crate::future::{self, Future};
@@ -41,11 +40,6 @@ pub const TP_FUTURE_RUNNING: i32 = 1;
 pub const TP_FUTURE_DONE: i32 = 2;
 /// It will never have one.
 pub const TP_FUTURE_CANCELED: i32 = 3;
-
-fn future<'a>(handle: *const tp_future) -> Result<&'a Future> {
-    // SAFETY: tp.h asks that a handle is NULL or alive for the whole call.
-    unsafe { handle.cast::<Future>().as_ref() }.ok_or(Error::Invalid)
-}
 
 fn place<T>(place: *mut T) -> Result<*mut T> {
     if place.is_null() { Err(Error::Invalid) } else { Ok(place) }
@@ -102,7 +96,7 @@ pub extern "C" fn tp_future_create(future: *mut *mut tp_future) -> tp_status {
 /// cancelled.
 #[unsafe(no_mangle)]
 pub extern "C" fn tp_future_complete(future: *mut tp_future, value: *mut c_void) -> tp_status {
-    finish(enter(|| self::future(future)?.complete(value)))
+    finish(enter(|| borrow(future)?.complete(value)))
 }
 
 /// Waits until the future has a value, and stores it in `*value`, which may be NULL.
@@ -115,7 +109,7 @@ pub extern "C" fn tp_future_complete(future: *mut tp_future, value: *mut c_void)
 /// its pool can run: then what was waited for is still to come.
 #[unsafe(no_mangle)]
 pub extern "C" fn tp_future_wait(future: *mut tp_future, timeout_ns: u64, value: *mut *mut c_void) -> tp_status {
-    let result = enter(|| self::future(future)?.wait(Deadline::after(timeout_ns)));
+    let result = enter(|| borrow(future)?.wait(Deadline::after(timeout_ns)));
     match result {
         Ok(got) => {
             let _ = give(value, got);
@@ -171,7 +165,7 @@ pub extern "C" fn tp_future_then(
     next: *mut *mut tp_future,
 ) -> tp_status {
     let then = || {
-        let (pool, input, run) = (borrow(pool)?, self::future(future)?, run.ok_or(Error::Invalid)?);
+        let (pool, input, run) = (borrow(pool)?, borrow(future)?, run.ok_or(Error::Invalid)?);
         let place = place(next)?;
         give(place, future::then(pool, input, run, arg)?.as_ptr().cast())
     };
@@ -185,7 +179,7 @@ pub extern "C" fn tp_future_then(
 /// TP_EINVAL if `future` is NULL, TP_EFORKED. May be called from any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn tp_future_cancel(future: *mut tp_future) -> tp_status {
-    finish(enter(|| self::future(future)?.cancel()))
+    finish(enter(|| borrow(future)?.cancel()))
 }
 
 /// Returns TP_FUTURE_PENDING, TP_FUTURE_RUNNING, TP_FUTURE_DONE or TP_FUTURE_CANCELED; TP_EINVAL if `future` is
@@ -194,7 +188,7 @@ pub extern "C" fn tp_future_cancel(future: *mut tp_future) -> tp_status {
 #[must_use]
 pub extern "C" fn tp_future_state(future: *const tp_future) -> i32 {
     let state = || {
-        let future = self::future(future)?;
+        let future = borrow(future)?;
         future.same_process().map(|()| future.public_state())
     };
     state().unwrap_or_else(Error::status)
@@ -205,8 +199,8 @@ pub extern "C" fn tp_future_state(future: *const tp_future) -> i32 {
 /// Not while another thread uses the handle, nor twice. May be called from any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn tp_future_release(future: *mut tp_future) {
-    if let Some(future) = NonNull::new(future) {
+    if let Some(future) = last(future) {
         // SAFETY: tp.h asks for a handle that nobody else uses.
-        enter(|| unsafe { future::give_back(future.cast()) });
+        enter(|| unsafe { future::give_back(future) });
     }
 }

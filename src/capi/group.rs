@@ -11,25 +11,19 @@
 //! whose end then answers its submits with TP_ESHUTDOWN.
 
 use core::ffi::c_void;
-use core::ptr::NonNull;
 
 use super::pool::tp_pool;
 use super::status::*;
 use super::submit::{tp_task_fn, tp_task_options};
-use super::{borrow, enter, finish, give};
+use super::{borrow, enter, finish, give, last};
 use crate::engine::job::Extras;
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::group::{self, Group};
 use crate::sys::clock::Deadline;
 
 /// A handle. See tp_group_create.
 pub struct tp_group {
     _opaque: [u8; 0],
-}
-
-fn group<'a>(handle: *const tp_group) -> Result<&'a Group> {
-    // SAFETY: tp.h asks that a handle is NULL or alive for the whole call.
-    unsafe { handle.cast::<Group>().as_ref() }.ok_or(Error::Invalid)
 }
 
 /// Makes an empty group of tasks of `pool`, below `parent`, which may be NULL.
@@ -43,7 +37,7 @@ pub extern "C" fn tp_group_create(pool: *mut tp_pool, parent: *mut tp_group, gro
         if group.is_null() {
             return Err(Error::Invalid);
         }
-        let parent = if parent.is_null() { None } else { Some(self::group(parent)?) };
+        let parent = if parent.is_null() { None } else { Some(borrow(parent)?) };
         give(group, group::create(pool, parent)?.as_ptr().cast())
     };
     finish(enter(create))
@@ -72,7 +66,7 @@ pub extern "C" fn tp_group_submit_with(
     options: *const tp_task_options,
 ) -> tp_status {
     let submit = || {
-        let (group, run) = (self::group(group)?, run.ok_or(Error::Invalid)?);
+        let (group, run) = (borrow(group)?, run.ok_or(Error::Invalid)?);
         group.submit(run, arg, Extras::try_from(&super::structs::read(options)?)?)
     };
     finish(submit())
@@ -89,7 +83,7 @@ pub extern "C" fn tp_group_submit_with(
 /// live on.
 #[unsafe(no_mangle)]
 pub extern "C" fn tp_group_wait(group: *mut tp_group, timeout_ns: u64) -> tp_status {
-    finish(enter(|| self::group(group)?.wait(Deadline::after(timeout_ns))))
+    finish(enter(|| borrow(group)?.wait(Deadline::after(timeout_ns))))
 }
 
 /// Submits `run(arg)` to the pool when the group next empties, once; at once if it is empty.
@@ -99,7 +93,7 @@ pub extern "C" fn tp_group_wait(group: *mut tp_group, timeout_ns: u64) -> tp_sta
 /// Returns TP_EINVAL if `group` or `run` is NULL, TP_EFORKED, TP_ESHUTDOWN, TP_ENOMEM.
 #[unsafe(no_mangle)]
 pub extern "C" fn tp_group_notify(group: *mut tp_group, run: tp_task_fn, arg: *mut c_void) -> tp_status {
-    finish(enter(|| self::group(group)?.notify(run.ok_or(Error::Invalid)?, arg)))
+    finish(enter(|| borrow(group)?.notify(run.ok_or(Error::Invalid)?, arg)))
 }
 
 /// Drops the tasks of the group, and of those below, that have not started, and asks those that run to stop:
@@ -110,7 +104,7 @@ pub extern "C" fn tp_group_notify(group: *mut tp_group, run: tp_task_fn, arg: *m
 /// Returns TP_EINVAL if `group` is NULL, TP_EFORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn tp_group_cancel(group: *mut tp_group) -> tp_status {
-    finish(enter(|| self::group(group)?.cancel()))
+    finish(enter(|| borrow(group)?.cancel()))
 }
 
 /// Returns how many tasks of the group, and of those below, are queued or running; 0 if `group` is NULL or of a
@@ -118,7 +112,7 @@ pub extern "C" fn tp_group_cancel(group: *mut tp_group) -> tp_status {
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn tp_group_count(group: *const tp_group) -> u64 {
-    self::group(group).map_or(0, Group::count)
+    borrow(group).map_or(0, Group::count)
 }
 
 /// Frees the group; NULL is ignored.
@@ -127,9 +121,9 @@ pub extern "C" fn tp_group_count(group: *const tp_group) -> u64 {
 /// Returns TP_EBUSY, and does nothing, if it has tasks, groups below it, or somebody who waits.
 #[unsafe(no_mangle)]
 pub extern "C" fn tp_group_destroy(group: *mut tp_group) -> tp_status {
-    let Some(group) = NonNull::new(group) else {
+    let Some(group) = last(group) else {
         return TP_OK;
     };
     // SAFETY: tp.h asks for a handle that nobody else uses.
-    finish(enter(|| unsafe { group::destroy(group.cast()) }))
+    finish(enter(|| unsafe { group::destroy(group) }))
 }

@@ -16,14 +16,44 @@ pub mod wait;
 pub mod worker;
 mod structs;
 
+use core::ptr::NonNull;
+
 use crate::engine::pool::Pool;
+use crate::engine::seal::Sealed;
 use crate::error::{Error, Result};
+use crate::future::Future;
+use crate::group::Group;
 use crate::sys::errno;
 
+/// A handle's type, and what it stands for.
+trait Handle {
+    type Of: Sealed;
+}
+
+impl Handle for pool::tp_pool {
+    type Of = Pool;
+}
+
+impl Handle for future::tp_future {
+    type Of = Future;
+}
+
+impl Handle for group::tp_group {
+    type Of = Group;
+}
+
 /// The one place that turns a handle into a reference.
-fn borrow<'a>(handle: *const pool::tp_pool) -> Result<&'a Pool> {
+#[inline]
+fn borrow<'a, H: Handle>(handle: *const H) -> Result<&'a H::Of> {
     // SAFETY: tp.h asks that a handle is NULL or alive for the whole call.
-    unsafe { handle.cast::<Pool>().as_ref() }.ok_or(Error::Invalid)
+    let it = unsafe { handle.cast::<H::Of>().as_ref() }.ok_or(Error::Invalid)?;
+    it.seal().check();
+    Ok(it)
+}
+
+/// For the last call that uses a handle. None: NULL.
+fn last<H: Handle>(handle: *mut H) -> Option<NonNull<H::Of>> {
+    borrow(handle).ok().map(NonNull::from)
 }
 
 /// Stores a result for the caller.

@@ -4,10 +4,9 @@
 //! has options: how many workers, on which CPUs, what a full queue does.
 
 use core::ffi::{c_char, c_void};
-use core::ptr::NonNull;
 
 use super::status::*;
-use super::{borrow, enter, finish, give};
+use super::{borrow, enter, finish, give, last};
 use crate::engine::control::Shutdown;
 use crate::engine::default;
 use crate::engine::options::Options;
@@ -105,7 +104,7 @@ pub extern "C" fn tp_create(options: *const tp_options, pool: *mut *mut tp_pool)
 /// Returns TP_EDEADLK inside a task of this pool, TP_ENOTSUP for tp_default().
 #[unsafe(no_mangle)]
 pub extern "C" fn tp_destroy(pool: *mut tp_pool) -> tp_status {
-    finish(enter(|| match NonNull::new(pool.cast()) {
+    finish(enter(|| match last(pool) {
         // SAFETY: tp.h asks that the handle is alive and that no other call uses it.
         Some(pool) => unsafe { pool::destroy(pool) },
         None => Ok(()),

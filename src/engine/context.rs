@@ -14,7 +14,7 @@ use crate::engine::pool::{Pool, State};
 use crate::engine::worker::Worker;
 use crate::error::Result;
 use crate::sync::{AtomicBool, Relaxed};
-use crate::sys::tls;
+use crate::sys::{tls, tsan};
 
 pub(crate) struct Context {
     pool: *const Pool,
@@ -22,6 +22,8 @@ pub(crate) struct Context {
     worker: *const Worker,
     /// Where this thread's forks go; null on one that has no deque in `pool`.
     deque: *const Deque,
+    /// The same, or null where ThreadSanitizer has to be told of each fork: see `Pool::fork_join`.
+    forks: *const Deque,
     /// The context that this one works for, of another thread perhaps: its stack counts as this one's. May be null.
     /// Nothing is set in a context that others work for.
     caller: *const Context,
@@ -52,6 +54,7 @@ impl Context {
             pool,
             worker: worker.map_or(ptr::null(), ptr::from_ref),
             deque,
+            forks: if tsan::is_here() { ptr::null() } else { deque },
             caller: ptr::null(),
             place: Cell::new(ptr::null()),
             name: Cell::new(ptr::null()),
@@ -274,6 +277,13 @@ impl Pool {
     #[inline]
     pub(crate) fn forking(&self) -> Option<(&Context, &Deque)> {
         let context = current().filter(|context| ptr::eq(context.pool, self))?;
+        // SAFETY: deques live as long as the pool.
+        unsafe { context.forks.as_ref() }.map(|deque| (context, deque))
+    }
+
+    /// The same, found in the end.
+    pub(crate) fn forking_told(&self) -> Option<(&Context, &Deque)> {
+        let context = current().filter(|context| tsan::is_here() && ptr::eq(context.pool, self))?;
         // SAFETY: deques live as long as the pool.
         unsafe { context.deque.as_ref() }.map(|deque| (context, deque))
     }

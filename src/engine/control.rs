@@ -16,6 +16,7 @@ use crate::engine::worker::Worker;
 use crate::error::{Error, Result};
 use crate::sync::{AcqRel, Acquire, Relaxed, Release, SeqCst, fence, lock};
 use crate::sys::clock::Deadline;
+use crate::sys::tsan;
 
 /// Owned by the control lock.
 #[derive(Default)]
@@ -167,7 +168,10 @@ impl Pool {
             self.tell_clients();
             loop {
                 match self.alive.load(Acquire) {
-                    0 => return Ok(()),
+                    0 => {
+                        tsan::acquire(self);
+                        return Ok(());
+                    }
                     alive => self.alive.wait(alive, deadline)?,
                 }
             }
@@ -236,6 +240,7 @@ impl Pool {
             self.tell_clients();
             self.workers.iter().for_each(|worker| worker.dismiss());
         });
+        tsan::acquire(self);
         // Entries that are no task any more.
         self.discard();
     }

@@ -86,16 +86,25 @@ impl Deque {
         Some(unsafe { slots.add((index - start_of(chunk)) as usize).as_ref() })
     }
 
-    /// Where a fork may go, if there is memory for it.
+    /// Where the next fork goes; None: there is no room, see `extend`.
     ///
     /// # Safety
     /// Here and below: the caller is the thread that owns the deque, and its slots are left in the order opposite to that in
     /// which they were filled.
     #[inline]
-    unsafe fn reserve(&self) -> Option<&Slot> {
+    unsafe fn room(&self) -> Option<&Slot> {
         // SAFETY: slots live as long as the deque.
         let slot = unsafe { &*self.next.get() };
-        if slot.index == END { self.grow(slot.mark.load(Relaxed)).ok() } else { Some(slot) }
+        (slot.index != END).then_some(slot)
+    }
+
+    /// Makes room where there is none. False: there is no memory for it.
+    #[cold]
+    #[inline(never)]
+    unsafe fn extend(&self) -> bool {
+        // SAFETY: slots live as long as the deque.
+        let end = unsafe { &*self.next.get() };
+        self.grow(end.mark.load(Relaxed)).map(|slot| self.next.set(slot)).is_ok()
     }
 
     /// The first slot of the chunk that begins with slot `start`.
@@ -124,7 +133,7 @@ impl Deque {
     #[inline]
     unsafe fn enter(&self, fork: Fork, state: u32, range: u64) -> Option<&Slot> {
         // SAFETY: the caller's promise.
-        let slot = unsafe { self.reserve() }?;
+        let slot = unsafe { self.room() }?;
         if state == SHARED {
             slot.range.store(range, Relaxed);
         }
@@ -134,14 +143,23 @@ impl Deque {
         Some(slot)
     }
 
-    /// Leaves a branch for others. None: there is no room, and nobody has it.
+    /// Leaves a branch for others, if there is room already.
     ///
     /// # Safety
     /// As above.
     #[inline]
-    pub(crate) unsafe fn push(&self, branch: Fork) -> Option<&Slot> {
+    pub(crate) unsafe fn push_into_room(&self, branch: Fork) -> Option<&Slot> {
         // SAFETY: the caller's promise.
         unsafe { self.enter(branch, FULL, 0) }
+    }
+
+    /// Leaves a branch for others. None: there is no memory, and nobody has it.
+    ///
+    /// # Safety
+    /// As above.
+    pub(crate) unsafe fn push(&self, branch: Fork) -> Option<&Slot> {
+        // SAFETY: the caller's promise.
+        unsafe { if self.room().is_some() || self.extend() { self.push_into_room(branch) } else { None } }
     }
 
     /// True: the branch is the owner's again. False: somebody has taken it; wait until it is done, then `leave`.
@@ -176,7 +194,7 @@ impl Deque {
     /// As above.
     pub(crate) unsafe fn share(&self, fork: Fork, range: u64) -> Option<&Slot> {
         // SAFETY: the caller's promise.
-        unsafe { self.enter(fork, SHARED, range) }
+        unsafe { if self.room().is_some() || self.extend() { self.enter(fork, SHARED, range) } else { None } }
     }
 
     /// Ends that: when it returns nobody looks at the loop through this slot.

@@ -24,7 +24,7 @@ use crate::engine::worker::Worker;
 use crate::error::{Error, Result};
 use crate::sync::{SeqCst, fence, fence_after_rmw};
 use crate::sys::clock::now_ns;
-use crate::sys::{errno, thread};
+use crate::sys::{errno, thread, tsan};
 
 /// What a loop is to those who may take part in it. `arg` is the loop.
 pub(crate) struct Kind {
@@ -71,15 +71,22 @@ impl Stolen {
     /// The oldest that `victim` has from depth `from` on.
     fn take(victim: &Deque, from: u32, own: &Deque) -> Option<Stolen> {
         victim.steal(from, |found| match found {
-            Found::Branch(slot) => Some(Stolen::Branch(NonNull::from(slot))),
-            // SAFETY: the visitor keeps the loop, and `own` is this thread's.
-            Found::Loop(slot, _visitor) => unsafe { (slot.kind().join)(slot, own) }.map(Stolen::Part),
+            Found::Branch(slot) => {
+                hand_on(victim, own);
+                Some(Stolen::Branch(NonNull::from(slot)))
+            }
+            Found::Loop(slot, _visitor) => {
+                hand_on(victim, own);
+                // SAFETY: the visitor keeps the loop, and `own` is this thread's.
+                unsafe { (slot.kind().join)(slot, own) }.map(Stolen::Part)
+            }
         })
     }
 
     /// Of the loop that `victim` takes part in, or of what it does there.
     fn take_of_loop(victim: &Deque, arg: *const (), own: &Deque) -> Option<Stolen> {
         let (slot, _visitor) = victim.find_part(arg)?;
+        hand_on(victim, own);
         // SAFETY: as above.
         let part = unsafe { (slot.kind().join)(slot, own) };
         part.map(Stolen::Part).or_else(|| Stolen::take(victim, slot.index() + 1, own))
@@ -103,6 +110,7 @@ impl Stolen {
                         unsafe { core::mem::transmute::<*const (), Run>(fork.run)(fork.arg.cast()) };
                     });
                 });
+                tsan::release(slot);
                 slot.end();
             }
             _ => {
@@ -115,11 +123,18 @@ impl Stolen {
                     unsafe { (kind.work)(slot, own, context) }
                 };
                 let done = errno::kept(|| Context::enter_for(caller, pool, worker, Some(own), work));
+                tsan::release(fork.arg);
                 // SAFETY: likewise.
                 unsafe { (kind.end)(fork.arg, done) };
             }
         }
     }
+}
+
+/// What `victim`'s owner did before it forked comes before what is taken from it, and before what is taken from that.
+fn hand_on(victim: &Deque, own: &Deque) {
+    tsan::acquire(victim);
+    tsan::release(own);
 }
 
 /// What a worker has taken and is about to run, as a task.
@@ -196,6 +211,17 @@ impl Pool {
     pub(crate) fn fork_join<R>(&self, call: impl FnOnce(&Context, Option<&Deque>) -> R) -> Result<R> {
         match self.forking() {
             Some((context, deque)) => Ok(call(context, Some(deque))),
+            None => self.fork_join_told(call),
+        }
+    }
+
+    #[cold]
+    fn fork_join_told<R>(&self, call: impl FnOnce(&Context, Option<&Deque>) -> R) -> Result<R> {
+        match self.forking_told() {
+            Some((context, deque)) => {
+                tsan::release(deque);
+                Ok(call(context, Some(deque)))
+            }
             None => self.as_guest(call),
         }
     }
@@ -215,6 +241,7 @@ impl Pool {
         } else {
             let guest = self.guests.claim();
             let deque = guest.as_ref().map(|guest| guest.deque);
+            deque.inspect(|deque| tsan::release(*deque));
             let caller = context::current();
             Ok(errno::kept(|| Context::enter_for(caller, self, None, deque, |context| call(context, deque))))
         };
@@ -230,6 +257,7 @@ impl Pool {
             Stolen::take(thief, mark, own)
         };
         self.help_until(|| slot.is_done(), || self.run_part(part(), own), |waiter| slot.wait_with(waiter));
+        tsan::acquire(slot);
         // SAFETY: the slot is this thread's, and the newest.
         unsafe { own.leave(slot) };
     }

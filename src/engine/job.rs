@@ -11,6 +11,7 @@ use crate::engine::store::Node;
 use crate::engine::task::{Drop, End, Record, Run};
 use crate::engine::turn::Turn;
 use crate::error::Result;
+use crate::sys::tsan;
 
 /// What a submit may say beside the function and its pointer.
 #[derive(Clone, Copy, Default)]
@@ -71,6 +72,7 @@ impl Job {
 
     /// Calls what the user gave, for a run or in its place, under the job's name.
     pub(crate) fn call(&self, how: End) {
+        tsan::acquire(self);
         let outer = context::current().map(|context| context.set_name(&self.extras.name));
         match (how, self.extras.drop) {
             // SAFETY: whoever submitted the functions said that one of them may be called with `arg`, once, on any thread.
@@ -81,6 +83,7 @@ impl Job {
         }
         if let (Some(context), Some(outer)) = (context::current(), outer) {
             context.set_name(outer);
+            tsan::release(context.pool());
         }
     }
 }
@@ -99,11 +102,12 @@ impl Pool {
 
     /// A record for it: from what this worker has at hand, on a thread of another kind from the store.
     pub(crate) fn take_job(&self, job: Job) -> Result<NonNull<JobNode>> {
-        match self.this_worker() {
+        let node = match self.this_worker() {
             // SAFETY: this is the worker's thread, and the next to fill its place joins it.
             Some(worker) => unsafe { worker.jobs.take_with(&self.jobs, job) },
             None => self.jobs.take_with(job),
-        }
+        };
+        node.inspect(|node| tsan::release(node.as_ptr()))
     }
 
     pub(crate) fn give_job(&self, node: NonNull<JobNode>) {

@@ -16,6 +16,7 @@ pub(crate) mod capacity;
 pub(crate) mod cancel;
 pub(crate) mod short_lock;
 pub(crate) mod turn;
+pub(crate) mod seal;
 #[cfg(not(loom))]
 pub(crate) mod context;
 #[cfg(not(loom))]
@@ -36,6 +37,8 @@ pub(crate) mod duty;
 pub(crate) mod guests;
 #[cfg(not(loom))]
 pub(crate) mod park;
+#[cfg(not(loom))]
+pub(crate) mod launch;
 #[cfg(not(loom))]
 pub(crate) mod late;
 #[cfg(not(loom))]

@@ -4,7 +4,7 @@
 use core::ptr::NonNull;
 
 use crate::engine::blocks::Blocks;
-use crate::engine::capacity::Capacity;
+use crate::engine::capacity::{Capacity, WhenFull};
 use crate::engine::clients::Clients;
 use crate::engine::completion::Lane;
 use crate::engine::control::Control;
@@ -12,10 +12,12 @@ use crate::engine::guests::Guests;
 use crate::engine::injector::{Injector, Mark};
 use crate::engine::job::Job;
 use crate::engine::late::Late;
+use crate::engine::launch::ShortLoops;
 use crate::engine::options::Options;
 use crate::engine::park;
 use crate::engine::quiet::Waiters;
 use crate::engine::reserve::Reserve;
+use crate::engine::seal::{Seal, Sealed};
 use crate::engine::sleep::Sleep;
 use crate::engine::store::Store;
 use crate::engine::worker::{Worker, Workers};
@@ -23,7 +25,7 @@ use crate::engine::{escape, fork};
 use crate::error::{Error, Result};
 use crate::sync::{Acquire, AtomicBool, AtomicU32, Futex, Mutex, Relaxed};
 use crate::sys::clock::Deadline;
-use crate::sys::{alloc, process};
+use crate::sys::{alloc, process, tsan};
 
 /// How far a pool has got. It only goes forward.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -46,10 +48,12 @@ pub(crate) struct Pool {
     pub(crate) started: AtomicBool,
     generation: u32,
     is_default: bool,
+    seal: Seal,
     pub(crate) capacity: Option<Capacity>,
     pub(crate) options: Options,
     pub(crate) workers: Workers,
     pub(crate) guests: Guests,
+    pub(crate) short_loops: ShortLoops,
 
     /// Tasks of the normal priority; `priority` has the rules for the others.
     pub(crate) injector: Injector,
@@ -81,20 +85,30 @@ unsafe impl Send for Pool {}
 // SAFETY: likewise; the rest is atomics, locks, and what is not written once the pool is shared.
 unsafe impl Sync for Pool {}
 
+impl Sealed for Pool {
+    fn seal(&self) -> &Seal {
+        &self.seal
+    }
+}
+
 impl Pool {
     /// A pool without threads: `start` gives it some.
     pub(crate) fn new(options: Options, is_default: bool) -> Pool {
+        // ThreadSanitizer has to be told of each task: see `Pool::submit`.
+        let unlimited = tsan::is_here().then_some((u64::MAX, WhenFull::Fail));
         Pool {
             state: AtomicU32::new(State::Running as u32),
             wanted: AtomicU32::new(options.threads),
             started: AtomicBool::new(false),
             generation: fork::generation(),
             is_default,
-            capacity: options.capacity.map(|(limit, when_full)| Capacity::new(limit, when_full)),
+            seal: Seal::new(),
+            capacity: options.capacity.or(unlimited).map(|(limit, when_full)| Capacity::new(limit, when_full)),
             thread_count: AtomicU32::new(options.threads),
             options,
             workers: Workers::default(),
             guests: Guests::default(),
+            short_loops: ShortLoops::default(),
             injector: Injector::new(Mark::None),
             high: Injector::new(Mark::High),
             low: Injector::new(Mark::Low),
@@ -205,6 +219,7 @@ impl Pool {
             Deadline::Passed => Err(Error::TimedOut),
             deadline => park::while_blocked(|| self.wait_until_quiet(deadline)),
         }
+        .inspect(|()| tsan::acquire(self))
     }
 
     pub(crate) fn wait_until_quiet(&self, deadline: Deadline) -> Result<()> {

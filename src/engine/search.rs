@@ -31,6 +31,7 @@ use crate::engine::worker::Worker;
 use crate::error::Error;
 use crate::sync::{Relaxed, SeqCst, fence};
 use crate::sys::clock::{Deadline, now_ns};
+use crate::sys::signal;
 
 const BATCH_MAX: u64 = 64;
 const SHORT_NS: u64 = 50_000;
@@ -106,6 +107,7 @@ impl<'a> Search<'a> {
     /// Searches, and parks when that is in vain, until there is a task or the worker may leave.
     fn search(&mut self) -> Option<Task> {
         let (pool, worker) = (self.pool, self.worker);
+        signal::restore();
         pool.sleep.start_searching();
         pool.answer_waiters();
         let mut give_up = now_ns() + self.search_ns;
@@ -148,6 +150,16 @@ impl<'a> Search<'a> {
     /// Parked, until woken. A reserve looks now and then whether it is still needed.
     fn sleep(&self) {
         let (pool, worker) = (self.pool, self.worker);
+        while let Some(deadline) = pool.sleep.start_doze(now_ns()) {
+            let woken = pool.sleep.wait(&worker.seat, deadline);
+            pool.sleep.end_doze();
+            if woken {
+                return;
+            }
+            if pool.has_work() {
+                pool.sleep.task_added(&pool.workers);
+            }
+        }
         let deadline = || match worker.index < pool.wanted.load(Relaxed) {
             true => Deadline::Never,
             false => Deadline::At(now_ns().saturating_add(IDLE_NS)),

@@ -21,6 +21,12 @@
 //! A worker that is not wanted leaves as a searcher does that finds something. Whoever wants workers gone says so, fences
 //! and wakes all; one that parks just then finds out when it looks once more, and wakes all itself.
 //!
+//! A doze. A wake costs more than a short loop does. So whoever has work that most likely takes less may leave it to a parked
+//! worker that dozes: that one looks by itself when its time is over, a millisecond at most, and parks for good if nobody has
+//! left it anything for so long. The one who leaves work fences and reads `dozer`; the dozer ends its doze by a swap, fences
+//! and looks. Either the first sees that nobody dozes, and wakes, or the other sees the work. One that is woken meanwhile ends
+//! its doze too and then searches, so it looks as well.
+//!
 //! A tag in the crew changes with every push and pop, so that a stale `next` is never installed.
 
 use crate::sync::{AcqRel, Acquire, AtomicU32, AtomicU64, Futex, Padded, Relaxed, Release, fence_after_rmw};
@@ -90,19 +96,53 @@ pub(crate) trait Seats {
     fn seat(&self, index: u32) -> Option<&Seat>;
 }
 
+/// The longest that work which was left to a dozer waits.
+const DOZE_NS: u64 = 1_000_000;
+
 #[derive(Default)]
 pub(crate) struct Sleep {
     crew: Padded<AtomicU64>,
+    /// 1 while a parked worker dozes.
+    dozer: AtomicU32,
+    /// Until when one should, by the clock.
+    doze_until: AtomicU64,
 }
 
 impl Sleep {
     /// A task has been added, and the caller has fenced.
     #[inline]
     pub(crate) fn task_added(&self, seats: &impl Seats) {
-        // Pairs with the fences in `stop_searching` and `fall_asleep`.
-        if Crew(self.crew.load(Relaxed)).needs_wake() {
+        if self.needs_wake() {
             self.wake_one(seats);
         }
+    }
+
+    /// The same in two steps, for those who do the second out of line.
+    #[inline]
+    pub(crate) fn needs_wake(&self) -> bool {
+        // Pairs with the fences in `stop_searching` and `fall_asleep`.
+        Crew(self.crew.load(Relaxed)).needs_wake()
+    }
+
+    /// Whether a worker dozes that will look in time for work that has been added, with a fence; asks for one that does, from
+    /// now on. For work that is most likely over before anyone who is woken could come.
+    pub(crate) fn leave_to_dozer(&self, now: u64) -> bool {
+        self.doze_until.store(now + DOZE_NS, Relaxed);
+        // Pairs with the swap in `end_doze`.
+        self.dozer.load(Relaxed) != 0
+    }
+
+    /// By a parked worker: it looks again at the time that this gives.
+    pub(crate) fn start_doze(&self, now: u64) -> Option<Deadline> {
+        let wanted = self.doze_until.load(Relaxed) > now;
+        let dozes = wanted && self.dozer.compare_exchange(0, 1, AcqRel, Relaxed).is_ok();
+        dozes.then_some(Deadline::At(now + DOZE_NS))
+    }
+
+    /// It looks now.
+    pub(crate) fn end_doze(&self) {
+        self.dozer.swap(0, AcqRel);
+        fence_after_rmw();
     }
 
     /// Wakes everyone who is parked: something other than work has changed. The caller has fenced. All are popped in one
@@ -330,6 +370,54 @@ mod model {
     #[test]
     fn loom_workers_that_are_not_wanted_all_leave() {
         explore(1, 0, true, true);
+    }
+
+    /// A worker dozes, its time is over at any moment, and somebody leaves it a task.
+    fn explore_doze(looks_at_the_end: bool) {
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound = Some(2);
+        builder.check(move || {
+            let pool = Arc::new(Pool { looks_once_more: true, ..Pool::default() });
+            pool.sleep.doze_until.store(1, Relaxed);
+            let worker = {
+                let pool = pool.clone();
+                thread::spawn(move || {
+                    pool.sleep.start_searching();
+                    pool.sleep.fall_asleep(0, &pool.seats[0]);
+                    let look = || {
+                        if pool.has_work() {
+                            pool.sleep.task_added(&pool.seats);
+                        }
+                    };
+                    look();
+                    if pool.sleep.start_doze(0).is_some() {
+                        pool.sleep.end_doze();
+                        if looks_at_the_end {
+                            look();
+                        }
+                    }
+                    pool.sleep.wait(&pool.seats[0], Deadline::Never);
+                    assert!(pool.find());
+                })
+            };
+            pool.queued.fetch_add(1, AcqRel);
+            fence_after_rmw();
+            if pool.sleep.needs_wake() && !pool.sleep.leave_to_dozer(1) {
+                pool.sleep.task_added(&pool.seats);
+            }
+            worker.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn loom_work_that_is_left_to_a_dozer_is_found() {
+        explore_doze(true);
+    }
+
+    #[test]
+    #[should_panic(expected = "deadlock")]
+    fn loom_a_dozer_that_does_not_look_is_found() {
+        explore_doze(false);
     }
 
     #[test]

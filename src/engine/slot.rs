@@ -72,6 +72,12 @@ impl Slot {
         Fork { run, arg, caller: self.caller.load(Relaxed) }
     }
 
+    /// Of a branch of one's own.
+    #[inline]
+    pub(crate) fn branch(&self) -> (*const (), *mut ()) {
+        (self.run.load(Relaxed), self.arg.load(Relaxed))
+    }
+
     pub(super) fn state(&self) -> u32 {
         self.state.load(Acquire)
     }

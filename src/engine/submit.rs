@@ -20,7 +20,7 @@ use crate::engine::tidy::FEW;
 use crate::engine::worker::Worker;
 use crate::error::{Error, Result};
 use crate::sync::{Relaxed, SeqCst, fence};
-use crate::sys::errno;
+use crate::sys::{errno, tsan};
 
 /// What is submitted, and how it is queued.
 pub(crate) trait Entry {
@@ -56,11 +56,24 @@ impl Pool {
     pub(crate) fn submit(&self, task: Task) -> Result<()> {
         self.same_process()?;
         if let Some(capacity) = &self.capacity {
-            return self.submit_limited(&task, capacity);
+            return if tsan::is_here() { self.submit_as_job(task) } else { self.submit_limited(&task, capacity) };
         }
         self.queue(task)?;
         self.sleep.task_added(&self.workers);
         Ok(())
+    }
+
+    /// A record has an address that ThreadSanitizer can be told of.
+    #[cold]
+    fn submit_as_job(&self, task: Task) -> Result<()> {
+        let job = match task.function() {
+            Some((run, arg)) => {
+                self.may_submit()?;
+                self.job(run, arg, Extras::default())?
+            }
+            None => return self.submit_entry(&task),
+        };
+        self.submit_record(job.cast(), 0).inspect_err(|_| self.give_job(job))
     }
 
     /// Without a limit on the queue, and without a wake.
@@ -89,6 +102,7 @@ impl Pool {
 
     /// Submits what was accepted earlier, and can't be refused but by a pool that is shut. No limit counts it.
     pub(crate) fn submit_continuation(&self, record: NonNull<Record>) -> Result<()> {
+        tsan::release(record.as_ptr());
         match self.queue(Task::of(record)) {
             Err(Error::NoMemory) => {
                 self.rest.accept_shared();

@@ -73,6 +73,12 @@ impl Task {
         if self.run.is_null() { unsafe { self.data.cast::<Record>().as_ref() } } else { None }
     }
 
+    /// What it calls, if it is no record.
+    pub(crate) fn function(&self) -> Option<(Run, *mut c_void)> {
+        // SAFETY: `run` was made from a function of this type.
+        (!self.run.is_null()).then(|| (unsafe { core::mem::transmute::<*mut (), Run>(self.run) }, self.data))
+    }
+
     /// Whether it may be ended at any time, before its turn. By whoever has it.
     pub(crate) fn is_stale(self) -> bool {
         self.record().is_some_and(|record| record.stale.load(Relaxed))

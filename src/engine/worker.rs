@@ -29,6 +29,7 @@ use crate::sync::{
 use crate::sys::alloc;
 use crate::sys::clock::Deadline;
 use crate::sys::thread::{self, Attributes, Thread};
+use crate::sys::tsan;
 
 pub(crate) struct Worker {
     pub(crate) index: u32,
@@ -222,6 +223,7 @@ fn call(hook: Option<Hook>, worker: &Worker) {
     if let Some(hook) = hook {
         // SAFETY: the user gave it to be called so.
         unsafe { hook(worker.pool().options.hook_ctx, worker.index) };
+        tsan::release(worker.pool());
     }
 }
 

@@ -29,11 +29,12 @@ use crate::engine::context::{self, Context};
 use crate::engine::fork;
 use crate::engine::job::Extras;
 use crate::engine::pool::Pool;
+use crate::engine::seal::{Seal, Sealed};
 use crate::engine::task::{End, Record};
 use crate::engine::wait::WaitList;
 use crate::error::{Error, Result};
 use crate::sync::{AcqRel, Acquire, AtomicPtr, AtomicU32, Backoff, Mutex, Relaxed, lock};
-use crate::sys::alloc;
+use crate::sys::{alloc, tsan};
 use then::{Followers, is_waiting, pool_ended};
 
 pub(crate) type Run = unsafe extern "C-unwind" fn(arg: *mut c_void) -> *mut c_void;
@@ -61,6 +62,7 @@ pub(crate) struct Future {
     value: AtomicPtr<c_void>,
     links: Mutex<Links>,
     client: Client,
+    seal: Seal,
 }
 
 /// Who is linked with it.
@@ -123,6 +125,7 @@ fn make(pool: *const Pool, work: Work, arg: *mut c_void, extras: Extras, word: u
             input: ptr::null_mut(),
         }),
         client: Client::new(is_waiting, pool_ended),
+        seal: Seal::new(),
     })
 }
 
@@ -136,6 +139,7 @@ pub(crate) fn create() -> Result<NonNull<Future>> {
 pub(crate) fn submit(pool: &Pool, run: Run, arg: *mut c_void, extras: Extras) -> Result<NonNull<Future>> {
     pool.may_submit()?;
     let future = make(pool, Work::Run(run), arg, extras, PENDING | (2 * REFERENCE))?;
+    tsan::release(future.as_ptr());
     // SAFETY: nobody else has it if it was refused.
     pool.submit_record(future.cast(), extras.priority).inspect_err(|_| unsafe { alloc::free(future) })?;
     Ok(future)
@@ -149,10 +153,12 @@ pub(crate) unsafe fn give_back(future: NonNull<Future>) {
     while let Some(future) = next {
         // SAFETY: the caller's promise, and then the references that the last one had.
         let this = unsafe { future.as_ref() };
+        tsan::release(this);
         // Who has the only reference need not count it down.
         let alone = this.word.load(Acquire) / REFERENCE == 1;
         next = None;
         if alone || this.word.fetch_sub(REFERENCE, AcqRel) / REFERENCE == 1 {
+            tsan::acquire(this);
             // SAFETY: that was the last reference. No lock: in a forked child a thread that is not there may hold it.
             unsafe {
                 let links = match (*future.as_ptr()).links.get_mut() {
@@ -201,6 +207,12 @@ unsafe fn end(record: NonNull<Record>, how: End) {
     }
 }
 
+impl Sealed for Future {
+    fn seal(&self) -> &Seal {
+        &self.seal
+    }
+}
+
 impl Future {
     pub(crate) fn same_process(&self) -> Result<()> {
         if self.generation == fork::generation() { Ok(()) } else { Err(Error::Forked) }
@@ -232,7 +244,9 @@ impl Future {
 
     /// As tp.h has it.
     pub(crate) fn public_state(&self) -> i32 {
-        match (self.state(), self.work) {
+        let state = self.state();
+        tsan::acquire(self);
+        match (state, self.work) {
             (WAITING | PENDING, _) | (RUNNING, Work::ByHand) => 0,
             (RUNNING, _) => 1,
             (DONE, _) => 2,
@@ -253,6 +267,7 @@ impl Future {
 
     /// Calls the user's function.
     fn call(&self, context: &Context) -> *mut c_void {
+        tsan::acquire(self);
         let outer = context.set_name(&self.extras.name);
         let value = context.within(&self.scope, || match self.work {
             // SAFETY: the user said that the function may be called so, once, on any thread.
@@ -262,20 +277,24 @@ impl Future {
             Work::ByHand => ptr::null_mut(),
         });
         context.set_name(outer);
+        tsan::release(context.pool());
         value
     }
 
     fn drop_arg(&self, context: &Context, why: i32) {
+        tsan::acquire(self);
         let outer = context.set_name(&self.extras.name);
         if let Some(drop) = self.extras.drop {
             // SAFETY: as in `call`, in place of a run.
             context.within(&self.scope, || unsafe { drop(self.arg, why) });
         }
         context.set_name(outer);
+        tsan::release(context.pool());
     }
 
     /// Ends a claimed future. With `gives_back` the caller's reference goes too, and `self` may be gone.
     fn finish(&self, state: u32, value: *mut c_void, gives_back: bool) {
+        tsan::release(self);
         self.value.store(value, Relaxed);
         let this = NonNull::from(self);
         let has_input = matches!(self.work, Work::Continue(_));
@@ -284,6 +303,7 @@ impl Future {
         match self.word.fetch_update(AcqRel, Acquire, alone) {
             Ok(word) => {
                 if word / REFERENCE == taken / REFERENCE {
+                    tsan::acquire(this.as_ptr());
                     // SAFETY: that was the last reference.
                     unsafe { alloc::free(this) };
                 }

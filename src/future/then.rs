@@ -23,6 +23,7 @@ pub(crate) fn then(pool: &Pool, input: &Future, run: Continue, arg: *mut c_void)
     let mut links = lock(&input.links);
     if input.word.fetch_or(LINKED, AcqRel) & STATE >= DONE {
         drop(links);
+        tsan::acquire(input);
         let alone = Followers { first: next.as_ptr(), last: next.as_ptr() };
         alone.settle(input.is_done(), input.value.load(Relaxed));
     } else {

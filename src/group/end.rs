@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::engine::turn::Left;
+use crate::sys::tsan;
 
 /// # Safety
 /// As [`Record`] says; in a context of the group's pool.
@@ -58,6 +59,7 @@ impl Group {
     pub(super) fn count_end(&self) -> Jobs {
         let mut notices = Jobs::NONE;
         for group in self.chain() {
+            tsan::release(group);
             let left = group.count.load(Relaxed) - 1;
             group.count.store(left, Release);
             if left == 0 {
@@ -70,6 +72,7 @@ impl Group {
     fn empties(&self, notices: &mut Jobs) {
         self.emptied.store(self.emptied.load(Relaxed) + 1, Release);
         self.scope.set_cancelled(false);
+        tsan::acquire(self);
         // SAFETY: under the lock.
         let tree = unsafe { self.tree() };
         tree.cancelled = false;

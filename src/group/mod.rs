@@ -24,13 +24,14 @@ use crate::engine::context::{self, Context};
 use crate::engine::fork;
 use crate::engine::job::{Extras, Job, JobNode};
 use crate::engine::pool::Pool;
+use crate::engine::seal::{Seal, Sealed};
 use crate::engine::short_lock::{Guard, ShortLock};
 use crate::engine::submit::Entry;
 use crate::engine::task::{End, Record, Run, Task};
 use crate::engine::wait::WaitList;
 use crate::error::{Error, Result};
 use crate::sync::{Acquire, AtomicPtr, AtomicU64, Relaxed, Release};
-use crate::sys::alloc;
+use crate::sys::{alloc, tsan};
 use end::{call_taken, end};
 use jobs::Jobs;
 
@@ -50,6 +51,7 @@ pub(crate) struct Group {
     lock: ShortLock,
     tree: UnsafeCell<Tree>,
     client: Client,
+    seal: Seal,
 }
 
 /// Under the tree's lock.
@@ -98,6 +100,7 @@ pub(crate) fn create(pool: &Pool, parent: Option<&Group>) -> Result<NonNull<Grou
             previous_sibling: ptr::null(),
         }),
         client: Client::new(pool_ended, |_| {}),
+        seal: Seal::new(),
     })?;
     // SAFETY: nobody else has it yet; it is taken off the lists in `destroy`.
     unsafe {
@@ -166,6 +169,12 @@ impl Entry for Member<'_> {
     }
 }
 
+impl Sealed for Group {
+    fn seal(&self) -> &Seal {
+        &self.seal
+    }
+}
+
 impl Group {
     pub(crate) fn same_process(&self) -> Result<()> {
         if self.generation == fork::generation() { Ok(()) } else { Err(Error::Forked) }
@@ -219,7 +228,9 @@ impl Group {
     }
 
     pub(crate) fn count(&self) -> u64 {
-        self.same_process().map_or(0, |()| self.count.load(Acquire))
+        let count = self.same_process().map_or(0, |()| self.count.load(Acquire));
+        tsan::acquire(self);
+        count
     }
 
     /// Under the lock.
@@ -287,6 +298,7 @@ impl Group {
         let guard = self.guard();
         if self.is_empty() {
             drop(guard);
+            tsan::acquire(self);
             return pool.submit_continuation(notice.cast()).inspect_err(|_| pool.give_job(notice));
         }
         // SAFETY: under the lock.

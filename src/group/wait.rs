@@ -55,6 +55,10 @@ impl Group {
     }
 
     pub(crate) fn wait(&self, deadline: Deadline) -> Result<()> {
+        self.until_empty(deadline).inspect(|()| tsan::acquire(self))
+    }
+
+    fn until_empty(&self, deadline: Deadline) -> Result<()> {
         self.same_process()?;
         if context::is_on_stack(&self.scope) {
             return Err(Error::Deadlock);

@@ -15,6 +15,7 @@ use crate::engine::wait::Waiter;
 use crate::error::{Error, Result};
 use crate::sync::{AcqRel, Acquire, AtomicPtr, AtomicU32, Futex, Release};
 use crate::sys::clock::Deadline;
+use crate::sys::tsan;
 
 pub(crate) type Body = unsafe extern "C-unwind" fn(rank: u32, n: u32, ctx: *mut c_void);
 
@@ -78,7 +79,9 @@ unsafe fn serve(duty: NonNull<Duty>, extra: bool) {
             let _ = gang.gate.wait(SHUT, Deadline::Never);
         }
         if gang.gate.load(Acquire) == OPEN {
+            tsan::acquire(gang);
             gang.call(gang.next_rank.fetch_add(1, AcqRel));
+            tsan::release(gang);
         }
     };
     // It counts again before we say that we have gone: the next gang sees it coming.
@@ -96,6 +99,7 @@ unsafe fn serve(duty: NonNull<Duty>, extra: bool) {
 impl Gang {
     fn run(&self, pool: &Pool) -> Result<()> {
         let others = self.n - 1;
+        tsan::release(self);
         let drafted = pool.draft(others, &self.duty);
         let all_there = drafted == others;
         self.there.fetch_sub(others - drafted, AcqRel);
@@ -110,6 +114,7 @@ impl Gang {
             self.there.fetch_or(WAITING, AcqRel) != 0
         };
         pool.wait_for_others(is_over, list);
+        tsan::acquire(self);
         if all_there { Ok(()) } else { Err(Error::NoThread) }
     }
 

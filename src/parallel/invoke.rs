@@ -7,46 +7,115 @@
 use core::cell::Cell;
 use core::ffi::c_void;
 
-use crate::engine::context::Context;
+use crate::engine::context::{self, Context};
 use crate::engine::deque::Deque;
 use crate::engine::pool::Pool;
-use crate::engine::slot::Fork;
+use crate::engine::slot::{Fork, Slot};
 use crate::engine::task::Run;
 use crate::error::Result;
 
 /// # Safety
 /// Each function may be called with its pointer, once, on any thread.
-#[inline]
+#[inline(always)]
 pub(crate) unsafe fn invoke(pool: &Pool, a: (Run, *mut c_void), b: (Run, *mut c_void)) -> Result<()> {
-    // SAFETY: the caller's promise.
-    pool.fork_join(|context, deque| unsafe { fork(pool, context, deque, a, b) })
+    match pool.forking() {
+        Some((context, deque)) => {
+            // SAFETY: the caller's promise.
+            unsafe { fork(context, deque, a, b) };
+            Ok(())
+        }
+        // SAFETY: likewise.
+        None => unsafe { invoke_as_guest(pool, a, b) },
+    }
 }
 
 /// # Safety
+/// As above.
+#[cold]
+#[inline(never)]
+unsafe fn invoke_as_guest(pool: &Pool, (a, arg_a): (Run, *mut c_void), (b, arg_b): (Run, *mut c_void)) -> Result<()> {
+    pool.fork_join(|context, deque| match deque {
+        // SAFETY: the caller's promise.
+        Some(deque) => unsafe { fork(context, deque, (a, arg_a), (b, arg_b)) },
+        // SAFETY: likewise.
+        None => unsafe {
+            a(arg_a);
+            b(arg_b);
+        },
+    })
+}
+
+/// What is rare is out of line, with all that follows it, and what is needed after the first function is read anew, from the
+/// slot and the thread's word: so little is kept meanwhile that the frame is small and few stores come before the slot's.
+///
+/// # Safety
 /// As above; the deque is that of this thread.
-#[inline]
-unsafe fn fork(
-    pool: &Pool,
+#[inline(always)]
+unsafe fn fork(context: &Context, deque: &Deque, a: (Run, *mut c_void), b: (Run, *mut c_void)) {
+    // SAFETY: the caller's promises.
+    unsafe {
+        match deque.push_into_room(Fork::branch(b.0, b.1, context)) {
+            Some(slot) if context.pool().sleep.needs_wake() => wake_and_join(context.pool(), slot, deque, a),
+            Some(slot) => join_branch(slot, deque, a),
+            None => fork_deeper(context, deque, a, b),
+        }
+    }
+}
+
+/// # Safety
+/// As above.
+#[cold]
+#[inline(never)]
+unsafe fn fork_deeper(
     context: &Context,
-    deque: Option<&Deque>,
+    deque: &Deque,
     (a, arg_a): (Run, *mut c_void),
     (b, arg_b): (Run, *mut c_void),
 ) {
-    // SAFETY: the caller's promises; the slots are left in the order opposite to that in which they were filled, for that
-    // is how the calls return.
+    // SAFETY: the caller's promises.
     unsafe {
-        let branch = deque.and_then(|deque| Some((deque, deque.push(Fork::branch(b, arg_b, context))?)));
-        let Some((deque, slot)) = branch else {
-            a(arg_a);
-            return b(arg_b);
-        };
-        pool.sleep.task_added(&pool.workers);
+        match deque.push(Fork::branch(b, arg_b, context)) {
+            Some(slot) => wake_and_join(context.pool(), slot, deque, (a, arg_a)),
+            None => {
+                a(arg_a);
+                b(arg_b);
+            }
+        }
+    }
+}
+
+/// # Safety
+/// As above; the slot is the newest of the deque.
+#[cold]
+#[inline(never)]
+unsafe fn wake_and_join(pool: &Pool, slot: &Slot, deque: &Deque, a: (Run, *mut c_void)) {
+    pool.sleep.task_added(&pool.workers);
+    // SAFETY: the caller's promises.
+    unsafe { join_branch(slot, deque, a) };
+}
+
+/// # Safety
+/// As above.
+#[inline(always)]
+unsafe fn join_branch(slot: &Slot, deque: &Deque, (a, arg_a): (Run, *mut c_void)) {
+    // SAFETY: the caller's promises; the slots are left in the order opposite to that in which they were filled, for that is
+    // how the calls return. The branch that is popped is the one that was pushed.
+    unsafe {
         a(arg_a);
         if deque.pop(slot) {
-            b(arg_b);
+            let (run, arg) = slot.branch();
+            core::mem::transmute::<*const (), Run>(run)(arg.cast());
         } else {
-            pool.wait_for_branch(slot, deque);
+            wait(slot, deque);
         }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn wait(slot: &Slot, deque: &Deque) {
+    if let Some(context) = context::current() {
+        context.pool().wait_for_branch(slot, deque);
     }
 }
 

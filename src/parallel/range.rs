@@ -26,6 +26,7 @@ use crate::engine::wait::Waiter;
 use crate::error::{Error, Result};
 use crate::sync::{AcqRel, Acquire, AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Relaxed, Release};
 use crate::sys::clock::now_ns;
+use crate::sys::tsan;
 
 pub(crate) type Body = unsafe extern "C-unwind" fn(lo: u64, hi: u64, ctx: *mut c_void);
 
@@ -117,7 +118,7 @@ unsafe fn work(slot: &Slot, own: &Deque, context: &Context) -> u64 {
     // SAFETY: the caller's promise.
     let this = unsafe { &*slot.fork().arg.cast::<Loop>() };
     let number = slot.number();
-    let done = this.take_part(&slot.range, context, number);
+    let done = this.take_part(&slot.range, context, number, None);
     // SAFETY: this thread's deque.
     unsafe { own.withdraw(slot) };
     this.numbers.give(number);
@@ -203,21 +204,32 @@ impl Loop {
             Some((deque, deque.share(Fork::shared(&KIND, arg, ptr::from_ref(context).cast()), all)?))
         });
         // A context of its own: a branch that was forked in the caller's may run elsewhere, and has the caller's place.
-        let take_part = |range: &AtomicU64| {
-            Context::enter_for(Some(context), pool, pool.this_worker(), deque, |own| self.take_part(range, own, 0))
+        let take_part = |range: &AtomicU64, look: Option<&mut dyn FnMut()>| {
+            let take_part = |own: &Context| self.take_part(range, own, 0, look);
+            Context::enter_for(Some(context), pool, pool.this_worker(), deque, take_part)
         };
         let Some((deque, slot)) = shared else {
-            take_part(&AtomicU64::new(all));
+            take_part(&AtomicU64::new(all), None);
             return;
         };
-        pool.sleep.task_added(&pool.workers);
-        let done = take_part(&slot.range);
+        let mut done = 0;
+        if pool.sleep.needs_wake() {
+            pool.launch(self.body as usize as u64, |look| {
+                done = take_part(&slot.range, Some(look));
+                done == u64::from(self.units)
+            });
+        } else {
+            done = take_part(&slot.range, None);
+        }
         // SAFETY: as above.
         unsafe { deque.withdraw(slot) };
         self.numbers.give(0);
         // Nobody has come if all was left to us.
-        if done < u64::from(self.units) && self.left.fetch_sub(done, AcqRel) != done {
-            self.wait(pool, deque, arg);
+        if done < u64::from(self.units) {
+            if self.left.fetch_sub(done, AcqRel) != done {
+                self.wait(pool, deque, arg);
+            }
+            tsan::acquire(arg);
         }
     }
 
@@ -232,14 +244,20 @@ impl Loop {
     }
 
     /// Runs what is in the range and stays there; how many units that was.
-    fn take_part(&self, range: &AtomicU64, context: &Context, number: u32) -> u64 {
+    /// Calls `look` after the first calls, and then more and more rarely.
+    fn take_part(&self, range: &AtomicU64, context: &Context, number: u32, mut look: Option<&mut dyn FnMut()>) -> u64 {
         let place = Place { number, stopped: &raw const self.stopped };
         context.at(&place, || {
             let mut done = 0;
+            let mut calls = 0_u64;
             let mut pace = Pace::new(self);
             while let Some((first, count)) = take_front(range, |rest| pace.next(rest)) {
                 done += u64::from(count);
                 self.call(first, count);
+                calls += 1;
+                if let Some(look) = look.as_mut().filter(|_| calls.is_power_of_two()) {
+                    look();
+                }
                 if self.stopped.load(Relaxed) {
                     // What has not been begun counts as done.
                     done += take_front(range, |rest| rest).map_or(0, |(_, count)| u64::from(count));

@@ -13,7 +13,7 @@ use crate::engine::pool::Pool;
 use crate::error::{Error, Result};
 use crate::parallel::range::{Body, Loop};
 use crate::sync::{AcqRel, AtomicBool};
-use crate::sys::alloc;
+use crate::sys::{alloc, tsan};
 
 pub(crate) type Fold = unsafe extern "C-unwind" fn(lo: u64, hi: u64, acc: *mut c_void, ctx: *mut c_void);
 pub(crate) type Combine = unsafe extern "C-unwind" fn(left: *mut c_void, right: *const c_void, ctx: *mut c_void);
@@ -137,9 +137,11 @@ impl Leaves<'_> {
             if right < self.count {
                 // SAFETY: one for each leaf; pairs have different right ones.
                 let first = unsafe { self.one_is_done.add(right as usize).as_ref() };
+                tsan::release(first);
                 if !first.swap(true, AcqRel) {
                     return;
                 }
+                tsan::acquire(first);
                 // SAFETY: the caller of `Reduce::run` says so; both values are done, and nobody else's.
                 unsafe { (self.of.combine)(self.value(left), self.value(right), self.of.ctx) };
             }

@@ -11,3 +11,4 @@ pub(crate) mod process;
 pub(crate) mod signal;
 pub(crate) mod thread;
 pub(crate) mod tls;
+pub(crate) mod tsan;

@@ -17,18 +17,32 @@ const OPEN: [libc::c_int; 9] = [
     libc::SIGPIPE,
 ];
 
-/// Runs `f` with a worker's signal mask, which threads that it creates inherit, and restores the caller's.
-pub(crate) fn masked<R>(f: impl FnOnce() -> R) -> R {
-    // SAFETY: both sets are written before they are read.
+fn of_workers() -> libc::sigset_t {
+    let mut mask = MaybeUninit::uninit();
+    // SAFETY: the set is written before it is read.
     unsafe {
-        let (mut mask, mut before) = (MaybeUninit::uninit(), MaybeUninit::uninit());
         libc::sigfillset(mask.as_mut_ptr());
         for signal in OPEN {
             libc::sigdelset(mask.as_mut_ptr(), signal);
         }
-        libc::pthread_sigmask(libc::SIG_SETMASK, mask.as_ptr(), before.as_mut_ptr());
+        mask.assume_init()
+    }
+}
+
+/// Runs `f` with a worker's signal mask, which threads that it creates inherit, and restores the caller's.
+pub(crate) fn masked<R>(f: impl FnOnce() -> R) -> R {
+    let mut before = MaybeUninit::uninit();
+    // SAFETY: the set is written before it is read.
+    unsafe {
+        libc::pthread_sigmask(libc::SIG_SETMASK, &of_workers(), before.as_mut_ptr());
         let result = f();
         libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), ptr::null_mut());
         result
     }
+}
+
+/// Gives the calling worker its mask back, which a task may have changed.
+pub(crate) fn restore() {
+    // SAFETY: a whole set.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &of_workers(), ptr::null_mut()) };
 }

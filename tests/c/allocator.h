@@ -42,6 +42,9 @@ static bool for_good;
 static _Atomic uint64_t asked;
 static _Atomic uint64_t failed;
 
+// Or one fails in so many, by chance; 0: none.
+static _Atomic uint64_t failing_one_in;
+
 // Called ahead of each allocation and of each free.
 static void (*_Atomic ahead)(void);
 
@@ -67,6 +70,15 @@ static inline void fail_at(uint64_t at) {
     failing = at;
 }
 
+static inline void fail_one_in(uint64_t one_in) { failing_one_in = one_in; }
+
+PLAIN static bool fails_by_chance(void) {
+    uint64_t one_in = failing_one_in;
+    if (one_in == 0 || has_memory) return false;
+    uint64_t number = atomic_fetch_add(&asked, 1) * UINT64_C(0x9e3779b97f4a7c15);
+    return (number >> 32) % one_in == 0;
+}
+
 PLAIN static bool is_owner(uintptr_t caller) { return caller - owner_from < owner_to - owner_from; }
 
 PLAIN static void come_ahead(void) {
@@ -77,7 +89,7 @@ PLAIN static void come_ahead(void) {
 PLAIN static bool fails_now(void) {
     come_ahead();
     uint64_t at = failing;
-    if (at == 0 || has_memory) return false;
+    if (at == 0 || has_memory) return fails_by_chance();
     uint64_t number = atomic_fetch_add(&asked, 1) + 1;
     bool fails = number == at || (for_good && number > at);
     if (fails) atomic_fetch_add(&failed, 1);

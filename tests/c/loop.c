@@ -1634,6 +1634,35 @@ static void loops_run_while_the_pool_is_resized_and_paused(void **state) {
     assert_status(tp_destroy(resized.pool), TP_OK);
 }
 
+struct meeting {
+    bool takes_place;
+    struct tally met;
+};
+
+static void meets_or_not(uint64_t lo, uint64_t hi, void *ctx) {
+    struct meeting *meeting = (struct meeting *)ctx;
+    for (uint64_t i = lo; i < hi; i++) {
+        if (meeting->takes_place) meet(&meeting->met, 2);
+    }
+}
+
+// After short loops nobody is woken for one more, and a worker comes all the same.
+static void items_wait_for_each_other_after_loops_that_were_short(void **state) {
+    (void)state;
+    tp_pool *pool = pool_of(2);
+    for (size_t i = 0; i < rounds(2, 50, 1000); i++) {
+        struct meeting meeting = {false, TALLY_INIT};
+        for (int loop = 0; loop < 5; loop++) {
+            assert_status(tp_parallel_for(pool, 0, 2, 1, meets_or_not, &meeting), TP_OK);
+            nap();
+        }
+        meeting.takes_place = true;
+        assert_status(tp_parallel_for(pool, 0, 2, 1, meets_or_not, &meeting), TP_OK);
+        assert_int_equal(tally_now(&meeting.met), 2);
+    }
+    assert_status(tp_destroy(pool), TP_OK);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_index_comes_once_and_no_call_gets_more_than_a_grain),
@@ -1684,6 +1713,7 @@ int main(void) {
         cmocka_unit_test(a_caller_that_waits_for_the_rest_of_its_loop_does_not_spin),
         cmocka_unit_test(the_default_pool_starts_at_the_first_loop),
         cmocka_unit_test(loops_run_while_the_pool_is_resized_and_paused),
+        cmocka_unit_test(items_wait_for_each_other_after_loops_that_were_short),
     };
     return run_file(tests);
 }

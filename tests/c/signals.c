@@ -159,6 +159,30 @@ static void a_worker_that_a_thread_with_all_signals_blocked_makes_is_open_to_the
     }
 }
 
+static void changes_its_mask(void *unused) {
+    (void)unused;
+    sigset_t set;
+    sigfillset(&set);
+    sigdelset(&set, SIGUSR1);
+    must(pthread_sigmask(SIG_SETMASK, &set, NULL) == 0);
+}
+
+static bool has_the_mask_of_a_worker(tp_pool *pool) {
+    struct mask mask;
+    run_inside(pool, reads_the_mask, &mask);
+    return sigismember(&mask.task, SIGUSR1) && !sigismember(&mask.task, SIGPROF);
+}
+
+static void what_a_task_changes_of_its_mask_is_restored_when_its_worker_has_nothing_left(void **state) {
+    (void)state;
+    tp_pool *pool = pool_of(1);
+    for (int i = 0; i < 20; i++) {
+        run_inside(pool, changes_its_mask, NULL);
+        assert_soon(has_the_mask_of_a_worker(pool));
+    }
+    assert_status(tp_destroy(pool), TP_OK);
+}
+
 static void burns_until_it_is_profiled(void *unused) {
     (void)unused;
     uint64_t end = now_ns() + LIMIT_NS;
@@ -252,6 +276,7 @@ int main(void) {
         cmocka_unit_test(a_worker_leaves_profiling_pipes_and_faults_open),
         cmocka_unit_test(making_a_pool_leaves_the_callers_mask_as_it_was),
         cmocka_unit_test(a_worker_that_a_thread_with_all_signals_blocked_makes_is_open_to_the_same),
+        cmocka_unit_test(what_a_task_changes_of_its_mask_is_restored_when_its_worker_has_nothing_left),
         cmocka_unit_test(a_profiler_sees_the_workers),
         cmocka_unit_test(a_broken_pipe_is_told_to_the_task_that_writes),
         cmocka_unit_test(a_change_of_user_reaches_the_workers),

@@ -8,5 +8,6 @@ mod support;
 mod good_guest;
 mod idle_is_free;
 mod in_order;
+mod misuse;
 mod never_deadlocks;
 mod nothing_lost;
