@@ -55,6 +55,9 @@ long syscall(long number, ...) {
     return real_syscall(number, words[0], words[1], words[2], words[3], words[4], words[5]);
 }
 
+// In place of NULL, which clang takes for no function.
+static void (*const nobody)(void);
+
 static _Atomic uint64_t fork_at;
 static _Atomic uint64_t passed;
 
@@ -111,13 +114,13 @@ void points_arm(struct stage *stage) {
 void points_disarm(struct stage *stage) {
     failing = 0;
     threads_failing = 0;
-    ahead = NULL;
+    ahead = nobody;
     if (stage->fault->kind == ALLOCATIONS) stage->outcome->failures = failed;
     if (stage->fault->kind == THREADS) stage->outcome->failures = threads_failed;
     if (stage->fault->kind == FORKS && stage->fault->at == AT_END) forker_fork();
 }
 
-void points_forget(void) { ahead = NULL; }
+void points_forget(void) { ahead = nobody; }
 
 int64_t allocations_live(void) { return live; }
 int64_t allocations_owned(void) { return owned; }
