@@ -20,7 +20,7 @@ all: deps-build ## Build libtp.so, libtp.a, the examples and the tests
 demo: deps-demo all ## Pack a 200 MB file with pgzip, beside gzip and pigz
 	tests/demo.sh $(BUILD)/c-examples/pgzip
 
-test: deps-test test-arrows test-header test-rust test-c test-tsan test-python test-examples test-install loom valgrind sanitize ## Run every test
+test: deps-test test-arrows test-header test-rust test-c test-tsan test-python test-examples test-install loom sanitize ## Run every test
 
 lint: deps-test ## Check formats, lints and warnings
 	tests/lint.sh
@@ -32,7 +32,7 @@ test-header:
 test-rust:
 	cargo test --locked
 test-c: all
-	ctest --test-dir $(BUILD) --output-on-failure
+	ctest --test-dir $(BUILD) --output-on-failure $(JOBS)
 test-tsan: all
 	tests/tsan/run.sh $(BUILD)
 test-python: all

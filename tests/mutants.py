@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 # The longest that a test may take that is not hung.
-SECONDS = 100
+SECONDS = 60
 
 
 @dataclass
