@@ -4,12 +4,13 @@ BUILD  = build
 PREFIX = /usr/local
 ROUNDS = 20
 SOAK   = 3600
+FUZZ_SECONDS = 3600
 
 JOBS = --parallel $(shell nproc)
 MAKEFLAGS += --no-print-directory
 
-.PHONY: all demo test lint sanitize valgrind loom faults stress soak soak-short mutants coverage cross reproducible bench bench-quick counts counts-diff scaling install clean help
-.PHONY: deps-build deps-demo deps-test deps-bench deps-counts bench-programs
+.PHONY: all demo test lint sanitize valgrind loom faults stress fuzz fuzz-short soak soak-short mutants coverage cross reproducible bench bench-quick counts counts-diff scaling install clean help
+.PHONY: deps-build deps-demo deps-test deps-bench deps-counts deps-fuzz bench-programs
 .PHONY: test-arrows test-header test-rust test-c test-install test-examples test-python test-tsan
 .NOTPARALLEL:
 
@@ -75,6 +76,12 @@ reproducible: deps-build ## Build twice, and compare the bytes
 faults: deps-test all ## Make every failure happen in each function, and count them: docs/reliability.md
 	TP_TEST_SCALE=full $(BUILD)/tests/tp_test_c_faults
 
+fuzz-short: deps-fuzz ## Fuzz the C functions against a model for a minute
+	tests/fuzz.sh 60
+
+fuzz: deps-fuzz ## The same for FUZZ_SECONDS (3600), and keep what is found in target/fuzz
+	tests/fuzz.sh $(FUZZ_SECONDS)
+
 stress: deps-test all ## Run the tests at full size, ROUNDS times (20)
 	TP_TEST_SCALE=full ctest --test-dir $(BUILD) --output-on-failure --repeat until-fail:$(ROUNDS)
 	for round in $$(seq $(ROUNDS)); do TP_TEST_SCALE=full cargo test --locked --release --quiet || exit 1; done
@@ -113,5 +120,7 @@ deps-test: deps-demo
 	@cmake/deps.sh c++ clang clang++ clang-rt cmocka valgrind python3 git
 deps-bench: deps-build
 	@cmake/deps.sh c++ clang-19 libomp pkg-config tbb glib pthreadpool python3
+deps-fuzz: deps-build
+	@cmake/deps.sh c++
 deps-counts: deps-build
 	@cmake/deps.sh python3

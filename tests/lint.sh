@@ -44,6 +44,7 @@ warnings() {
 }
 
 check "cargo fmt" cargo fmt --check
+check "cargo fmt, of the fuzzer" cargo fmt --check --manifest-path fuzz/Cargo.toml
 check "cargo clippy" cargo clippy --locked --all-targets -- -D warnings
 check "cargo clippy, as for loom" env RUSTFLAGS="--cfg loom" cargo clippy --locked --lib --tests --target-dir target/loom -- -D warnings
 check "cargo clippy, as for make scaling" env RUSTFLAGS="--cfg simulate" cargo clippy --locked --lib --tests --target-dir target/simulate -- -D warnings

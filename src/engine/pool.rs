@@ -185,10 +185,11 @@ impl Pool {
 
     pub(crate) fn queued(&self) -> u64 {
         let queued = || {
-            let on_workers = self.workers.iter().map(|worker| worker.queue.len()).sum::<u64>();
-            let entries = self.injectors().map(Injector::len).sum::<u64>() + on_workers + self.late.count();
+            // First: an entry leaves its queue before it is discounted, so that a quiet pool has none whatever goes on.
             let stale = |sum: u64, lane: &Lane| sum.wrapping_add(lane.stale());
             let stale = self.workers.iter().map(|worker| &worker.lane).chain([&self.rest]).fold(0, stale);
+            let on_workers = self.workers.iter().map(|worker| worker.queue.len()).sum::<u64>();
+            let entries = self.injectors().map(Injector::len).sum::<u64>() + on_workers + self.late.count();
             // Both sums are of many moments: where one is below 0, it is as good as 0.
             entries.saturating_sub(stale.cast_signed().max(0).cast_unsigned())
         };

@@ -651,7 +651,7 @@ static tp_pool *pool_with_small_stacks(uint32_t threads) {
     return pool_with(options);
 }
 
-static size_t chain_length(void) { return rounds(20000, 100000, 1000000); }
+static size_t chain_length(void) { return rounds(3000, 100000, 1000000); }
 
 static void a_long_chain_passes_the_value_on_to_its_end(void **state) {
     (void)state;
@@ -1250,7 +1250,7 @@ static void making_and_waiting_inside_a_task_piles_nothing_up(void **state) {
     (void)state;
     for (int i = 0; i < WORKER_COUNTS; i++) {
         for (int kind = 0; kind < 4; kind++) {
-            struct piling piling = {pool_of(worker_counts[i]), rounds(5000, 200000, 1000000), kind % 2 == 1, kind / 2 == 1, 0};
+            struct piling piling = {pool_of(worker_counts[i]), rounds(1500, 200000, 1000000), kind % 2 == 1, kind / 2 == 1, 0};
             run_inside(piling.pool, makes_and_waits_often, &piling);
             assert_int_equal(tp_queued(piling.pool), 0);
             if (piling.grown > 2 << 20) {
