@@ -32,9 +32,10 @@ struct fault {
     bool from_start;
 };
 
-// Just before the call, and just after it.
+// Just before the call, and just after it; and in the first callback, by the thread that it is called on.
 #define AT_BEGIN UINT64_C(0)
 #define AT_END UINT64_MAX
+#define AT_CALLBACK (UINT64_MAX - 1)
 
 struct system_call {
     const char *name;
@@ -62,6 +63,8 @@ struct stage {
     bool inside;
     // The call has begun, so that what it takes is not the caller's any more.
     _Atomic bool began;
+    // All is being given back.
+    _Atomic bool ends;
     tp_pool *pool;
     tp_pool *made;
     tp_group *group;
@@ -140,6 +143,10 @@ void has_limited_pool(struct stage *stage, int32_t when_full);
 // Besides another pool, which has one worker.
 void has_two_pools(struct stage *stage);
 void has_group(struct stage *stage);
+
+// Each callback comes by here: it may have to fork. Those that have no stage take the one there is.
+void callback(struct stage *stage);
+struct stage *stage_now(void);
 
 // Tasks that are counted.
 void runs(void *stage);

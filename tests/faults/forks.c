@@ -1,6 +1,6 @@
-// Another thread forks, once, when it is told to. The child sees what the call under test had done by then, of which it
-// may use nothing: every handle says so at once, and all of them can be given back. Then it works with pools of its
-// own.
+// Another thread forks, once, when it is told to; or a callback does. The child sees what the call under test had done
+// by then, of which it may use nothing: every handle says so at once, and all of them can be given back. Then it works
+// with pools of its own.
 
 #include "faults.h"
 
@@ -23,10 +23,7 @@ bool child_ended_well(pid_t pid) {
     return false;
 }
 
-static void *forks(void *arg) {
-    struct stage *stage = (struct stage *)arg;
-    must(tally_reaches(&told, 1));
-    if (is_over) return NULL;
+static pid_t fork_here(struct stage *stage) {
     pid_t pid = fork();
     must(pid >= 0);
     if (pid == 0) {
@@ -37,9 +34,25 @@ static void *forks(void *arg) {
         _exit(0);
     }
     stage->outcome->failures = 1;
+    return pid;
+}
+
+static void *forks(void *arg) {
+    struct stage *stage = (struct stage *)arg;
+    must(tally_reaches(&told, 1));
+    if (is_over) return NULL;
+    pid_t pid = fork_here(stage);
     tally_add(&forked);
     must(child_ended_well(pid));
     return NULL;
+}
+
+void callback(struct stage *stage) {
+    static _Atomic bool has_forked;
+    int before = errno;
+    if (stage->fault->kind != FORKS || stage->fault->at != AT_CALLBACK || stage->ends) return;
+    if (!atomic_exchange(&has_forked, true)) must(child_ended_well(fork_here(stage)));
+    errno = before;
 }
 
 void forker_start(struct stage *stage) { forker = start_thread(forks, stage); }

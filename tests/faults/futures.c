@@ -13,8 +13,9 @@ static tp_status makes_some(struct stage *stage, bool with_options) {
     tp_status status = TP_OK;
     options.name = "a task with a name";
     for (int i = 0; i < SOME && status == TP_OK; i++) {
-        tp_future_release(stage->future);
+        tp_future *last = stage->future;
         stage->future = NULL;
+        tp_future_release(last);
         status = with_options ? tp_async_with(stage->pool, runs_async, stage, &options, &stage->future)
                               : tp_async(stage->pool, runs_async, stage, &stage->future);
         (void)offered(stage, status);

@@ -114,6 +114,7 @@ static void make_all(const struct scenario *scenario, bool inside) {
     if (!wants(FORKS)) return;
     if (make(scenario, inside, (struct fault){.kind = FORKS, .at = AT_BEGIN})) add(scenario, FORKS);
     if (make(scenario, inside, (struct fault){.kind = FORKS, .at = AT_END})) add(scenario, FORKS);
+    if (make(scenario, inside, (struct fault){.kind = FORKS, .at = AT_CALLBACK})) add(scenario, FORKS);
     make_each(scenario, inside, FORKS, false);
 }
 

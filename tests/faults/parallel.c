@@ -51,6 +51,7 @@ static tp_status invokes_deep(struct stage *stage) {
 // ---- Loops -------------------------------------------------------------------------------------------------
 
 static void counts_items(uint64_t lo, uint64_t hi, void *stage) {
+    callback((struct stage *)stage);
     must(tp_loop_slot() < tp_slot_count(((struct stage *)stage)->pool));
     atomic_fetch_add(&((struct stage *)stage)->ran, hi - lo);
 }
@@ -62,6 +63,7 @@ static tp_status loops(struct stage *stage) {
 }
 
 static void counts_items_there(uint64_t lo, uint64_t hi, void *stage) {
+    callback((struct stage *)stage);
     must(tp_current() == ((struct stage *)stage)->made);
     atomic_fetch_add(&((struct stage *)stage)->ran, hi - lo);
 }
@@ -87,6 +89,7 @@ static void stops_at_once(uint64_t lo, uint64_t hi, void *unused) {
     (void)lo;
     (void)hi;
     (void)unused;
+    callback(stage_now());
     tp_loop_stop();
 }
 
@@ -95,6 +98,7 @@ static tp_status stops(struct stage *stage) { return tp_parallel_for(stage->pool
 static void has_a_slot(uint64_t lo, uint64_t hi, void *stage) {
     (void)lo;
     (void)hi;
+    callback((struct stage *)stage);
     must(tp_loop_slot() < tp_slot_count(((struct stage *)stage)->pool));
 }
 
@@ -105,11 +109,13 @@ static tp_status asks_slots(struct stage *stage) {
 
 static void adds_up(uint64_t lo, uint64_t hi, void *acc, void *unused) {
     (void)unused;
+    callback(stage_now());
     for (; lo < hi; lo++) *(uint64_t *)acc += lo;
 }
 
 static void joins(void *left, const void *right, void *unused) {
     (void)unused;
+    callback(stage_now());
     *(uint64_t *)left += *(const uint64_t *)right;
 }
 
@@ -136,6 +142,7 @@ static int by_key(const void *x, const void *y, void *unused) {
     const struct record *a = (const struct record *)x;
     const struct record *b = (const struct record *)y;
     (void)unused;
+    callback(stage_now());
     return a->key < b->key ? -1 : a->key > b->key;
 }
 

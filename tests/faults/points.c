@@ -105,7 +105,7 @@ void points_arm(struct stage *stage) {
         threads_failing = fault->at;
     }
     if (fault->kind == FORKS && fault->at == AT_BEGIN) forker_fork();
-    if (fault->kind == FORKS && fault->at != AT_BEGIN && fault->at != AT_END) {
+    if (fault->kind == FORKS && fault->at != AT_BEGIN && fault->at < AT_CALLBACK) {
         fork_at = fault->at;
         ahead = pass;
     }

@@ -51,7 +51,10 @@ void has_two_pools(struct stage *stage) {
 
 void has_group(struct stage *stage) { granted(tp_group_create(stage->pool, NULL, &stage->group)); }
 
-void runs(void *arg) { atomic_fetch_add(&((struct stage *)arg)->ran, 1); }
+void runs(void *arg) {
+    callback((struct stage *)arg);
+    atomic_fetch_add(&((struct stage *)arg)->ran, 1);
+}
 
 void *runs_async(void *arg) {
     runs(arg);
@@ -64,6 +67,7 @@ void *follows(void *value, void *arg) {
 }
 
 void drops(void *arg, tp_status why) {
+    callback((struct stage *)arg);
     must(why == TP_ECANCELED || why == TP_ESHUTDOWN || why == TP_EFULL);
     atomic_fetch_add(&((struct stage *)arg)->dropped, 1);
 }
@@ -80,11 +84,13 @@ static void two_workers(struct stage *stage) { has_pool(stage, 2); }
 
 static void starts(void *stage, uint32_t worker) {
     (void)worker;
+    callback((struct stage *)stage);
     atomic_fetch_add(&((struct stage *)stage)->starts, 1);
 }
 
 static void stops(void *stage, uint32_t worker) {
     (void)worker;
+    callback((struct stage *)stage);
     atomic_fetch_add(&((struct stage *)stage)->stops, 1);
 }
 

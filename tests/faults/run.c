@@ -29,6 +29,7 @@ void print_fault(const struct scenario *scenario, bool inside, const struct faul
     }
     if (fault->kind == FORKS && fault->at == AT_BEGIN) printf("a fork before the call");
     else if (fault->kind == FORKS && fault->at == AT_END) printf("a fork after the call");
+    else if (fault->kind == FORKS && fault->at == AT_CALLBACK) printf("a fork in a callback");
     else if (fault->kind == FORKS) printf("a fork at point %" PRIu64, fault->at);
     printf("\n");
 }
@@ -49,6 +50,10 @@ static size_t threads_there(void) {
 }
 
 static struct stage *on_stage;
+
+struct stage *stage_now(void) {
+    return on_stage;
+}
 
 static bool fails_from_start(void) { return on_stage->fault->kind == SYSTEM_CALLS && on_stage->fault->from_start; }
 
@@ -103,6 +108,7 @@ static void wait_for_all(tp_pool *pool) {
 }
 
 static void give_all_back(struct stage *stage) {
+    stage->ends = true;
     tp_future_release(stage->next);
     tp_future_release(stage->future);
     tp_future_release(stage->input);

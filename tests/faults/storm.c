@@ -138,7 +138,9 @@ static void rage(size_t forks) {
                                                         makes_pools};
     static struct sea sea = {.stage = {.gate = GATE_INIT}, .stop = TALLY_INIT};
     pthread_t threads[BUSY_THREADS];
+    static const struct fault none = {.kind = FORKS, .at = AT_END};
     sea.stage.scenario = &sea.scenario;
+    sea.stage.fault = &none;
     sea.stage.pool = pool_of(2);
     sea.other = pool_of(2);
     sea.stage.group = group_of(sea.stage.pool, NULL);
