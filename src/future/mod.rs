@@ -159,14 +159,17 @@ pub(crate) unsafe fn give_back(future: NonNull<Future>) {
         next = None;
         if alone || this.word.fetch_sub(REFERENCE, AcqRel) / REFERENCE == 1 {
             tsan::acquire(this);
-            // SAFETY: that was the last reference. No lock: in a forked child a thread that is not there may hold it.
+            // SAFETY: that was the last reference. No lock: in a forked child a thread that is not there may hold it. There the followers stay.
             unsafe {
                 let links = match (*future.as_ptr()).links.get_mut() {
                     Ok(links) => links,
                     Err(poisoned) => poisoned.into_inner(),
                 };
                 next = NonNull::new(links.input);
-                left.append(core::mem::replace(&mut links.followers, Followers::NONE));
+                let followers = core::mem::replace(&mut links.followers, Followers::NONE);
+                if this.same_process().is_ok() {
+                    left.append(followers);
+                }
                 alloc::free(future);
             }
         }

@@ -1134,7 +1134,7 @@ static void submitting_and_waiting_inside_a_task_piles_nothing_up(void **state) 
     (void)state;
     for (int i = 0; i < WORKER_COUNTS; i++) {
         for (int kind = 0; kind < 4; kind++) {
-            struct piling piling = {pool_of(worker_counts[i]), rounds(5000, 200000, 1000000), kind % 2 == 0, kind / 2 == 1, 0};
+            struct piling piling = {pool_of(worker_counts[i]), rounds(1500, 200000, 1000000), kind % 2 == 0, kind / 2 == 1, 0};
             run_inside(piling.pool, submits_and_waits_often, &piling);
             assert_int_equal(tp_queued(piling.pool), 0);
             if (piling.grown > 2 << 20) {
