@@ -21,7 +21,7 @@ const SHORT: u64 = 100_000;
 pub(crate) fn run_script(frame: &Frame<'_>) {
     let case = frame.world.case.clone();
     for &call in case.scripts.get(frame.script).into_iter().flatten() {
-        if !frame.world.may_call() {
+        if !frame.world.may_call(1) {
             break;
         }
         frame.perform(call);

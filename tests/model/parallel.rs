@@ -233,6 +233,9 @@ impl Frame<'_> {
     pub(crate) fn sort(&self, pool: usize, kind: u8, n: u8) {
         // Few keys, so that some are alike; now and then enough for several threads.
         let n = if kind & 0x80 == 0 { usize::from(n) } else { 40 * usize::from(n) };
+        if !self.world.may_call(n / 50) {
+            return;
+        }
         let mut state = BASE ^ u64::from(kind);
         let row = |place: u32| {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

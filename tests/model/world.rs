@@ -17,7 +17,7 @@ use super::case::{Case, PLACES, PoolSpec};
 
 /// What a case may do at most: a case ends soon, whatever the fuzzer makes of it.
 const TICKETS: usize = 300;
-const CALLS: usize = 3000;
+const CALLS: usize = 2000;
 
 pub(crate) struct World {
     pub(crate) case: Arc<Case>,
@@ -224,9 +224,9 @@ impl World {
         }
     }
 
-    /// Whether one more call may be made.
-    pub(crate) fn may_call(&self) -> bool {
-        self.calls_left.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok()
+    /// Whether one more call may be made, one that takes as long as so many.
+    pub(crate) fn may_call(&self, cost: usize) -> bool {
+        self.calls_left.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(cost)).is_ok()
     }
 
     pub(crate) fn may_submit(&self, n: usize) -> bool {
