@@ -9,7 +9,7 @@ FUZZ_SECONDS = 3600
 JOBS = --parallel $(shell nproc)
 MAKEFLAGS += --no-print-directory
 
-.PHONY: all demo test lint sanitize valgrind loom faults stress fuzz fuzz-short soak soak-short mutants coverage cross reproducible bench bench-quick counts counts-diff scaling install clean help
+.PHONY: all demo test lint sanitize valgrind loom faults stress fuzz fuzz-short shuttle soak soak-short mutants coverage cross reproducible bench bench-quick counts counts-diff scaling install clean help
 .PHONY: deps-build deps-demo deps-test deps-bench deps-counts deps-fuzz bench-programs
 .PHONY: test-arrows test-header test-rust test-c test-install test-examples test-python test-tsan
 .NOTPARALLEL:
@@ -21,7 +21,7 @@ all: deps-build ## Build libtp.so, libtp.a, the examples and the tests
 demo: deps-demo all ## Pack a 200 MB file with pgzip, beside gzip and pigz
 	tests/demo.sh $(BUILD)/c-examples/pgzip
 
-test: deps-test test-arrows test-header test-rust test-c test-tsan test-python test-examples test-install loom sanitize ## Run every test
+test: deps-test test-arrows test-header test-rust test-c test-tsan test-python test-examples test-install loom shuttle fuzz-short soak-short sanitize ## Run every test
 
 lint: deps-test ## Check formats, lints and warnings
 	tests/lint.sh
@@ -45,6 +45,9 @@ test-install: all
 
 loom: ## Check the protocols against every order of events
 	RUSTFLAGS="--cfg loom" cargo test --locked --release --lib --target-dir target/loom loom
+
+shuttle: ## Run whole pools under random schedules, and under those of PCT
+	RUSTFLAGS="--cfg shuttle" cargo test --locked --lib --target-dir target/shuttle shuttle_
 
 scaling: ## Count shared cache lines on simulated machines of 1 to 256 CPUs: docs/scaling.md
 	RUSTFLAGS="--cfg simulate" cargo test --locked --release --lib --target-dir target/simulate simulate -- --include-ignored --nocapture --test-threads=1

@@ -13,6 +13,7 @@
 //! raw memory or call what the user gave: each says so at its top.
 
 #![cfg_attr(loom, allow(dead_code, unused_imports, reason = "a model holds what it models, and no more"))]
+#![cfg_attr(shuttle, allow(dead_code, reason = "the system's own way to sleep is not used"))]
 
 #[cfg(not(loom))]
 pub mod capi;

@@ -1,14 +1,17 @@
-//! Atomics, mutexes and futex words: std's and the system's, loom's in a model, or those of a machine that is simulated.
+//! Atomics, mutexes and futex words: std's and the system's, loom's in a model, shuttle's where it decides which thread
+//! goes on, or those of a machine that is simulated.
 //! Nothing else in the crate decides which.
 //!
 //! Two things are ours. `Futex` is a 32-bit word that a thread can wait on. `fence_after_rmw` is a full fence for code
 //! whose last atomic step was a read-modify-write: on x86-64 every such step is a full fence already, so that only the
 //! compiler has to be told; elsewhere, and under loom, it is a fence of its own.
 
-#[cfg(not(any(loom, simulate)))]
+#[cfg(not(any(loom, shuttle, simulate)))]
 pub(crate) use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, fence};
-#[cfg(not(any(loom, simulate)))]
+#[cfg(not(any(loom, shuttle, simulate)))]
 pub(crate) use std::sync::{Mutex, MutexGuard};
+#[cfg(not(any(loom, shuttle)))]
+pub(crate) use {crate::sys::thread::give_way as yield_now, core::hint::spin_loop};
 
 #[cfg(simulate)]
 pub(crate) mod simulate;
@@ -19,12 +22,25 @@ pub(crate) use simulate::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Futex, Mu
 pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, fence};
 #[cfg(loom)]
 pub(crate) use loom::sync::{Mutex, MutexGuard};
+#[cfg(loom)]
+pub(crate) use loom::{hint::spin_loop, thread::yield_now};
+
+#[cfg(shuttle)]
+pub(crate) mod scheduled;
+#[cfg(shuttle)]
+pub(crate) use {
+    ::shuttle::hint::spin_loop,
+    ::shuttle::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, fence},
+    ::shuttle::sync::{Mutex, MutexGuard},
+    ::shuttle::thread::yield_now,
+    scheduled::Futex,
+};
 
 pub(crate) use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 
-#[cfg(not(simulate))]
+#[cfg(not(any(shuttle, simulate)))]
 use crate::error::Error;
-#[cfg(not(simulate))]
+#[cfg(not(any(shuttle, simulate)))]
 use crate::sys::clock::Deadline;
 
 /// Orders what came before a read-modify-write before what comes after it, for every thread.
@@ -80,13 +96,13 @@ impl Backoff {
         if simulate::pause() {
             return;
         }
-        #[cfg(loom)]
-        loom::thread::yield_now();
-        #[cfg(not(loom))]
+        #[cfg(any(loom, shuttle))]
+        yield_now();
+        #[cfg(not(any(loom, shuttle)))]
         if self.0 < Self::SPINS {
-            (0..1 << self.0).for_each(|_| core::hint::spin_loop());
+            (0..1 << self.0).for_each(|_| spin_loop());
         } else if self.0 < Self::SPINS + Self::YIELDS {
-            crate::sys::thread::give_way();
+            yield_now();
         } else {
             crate::sys::thread::nap(Self::SLEEP_NS);
         }
@@ -95,12 +111,12 @@ impl Backoff {
 }
 
 /// A 32-bit word that threads wait on until it changes.
-#[cfg(not(any(loom, simulate)))]
+#[cfg(not(any(loom, shuttle, simulate)))]
 #[derive(Default)]
 #[repr(transparent)]
 pub(crate) struct Futex(AtomicU32);
 
-#[cfg(not(any(loom, simulate)))]
+#[cfg(not(any(loom, shuttle, simulate)))]
 impl Futex {
     /// Sleeps while the word is `seen`. Returns at a wake, a signal, or for no reason: look again.
     /// `Error::TimedOut` once the deadline has passed.
@@ -165,6 +181,7 @@ impl Futex {
     }
 }
 
+#[cfg(not(shuttle))]
 impl core::ops::Deref for Futex {
     type Target = AtomicU32;
     fn deref(&self) -> &AtomicU32 {

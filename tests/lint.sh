@@ -47,6 +47,7 @@ check "cargo fmt" cargo fmt --check
 check "cargo fmt, of the fuzzer" cargo fmt --check --manifest-path fuzz/Cargo.toml
 check "cargo clippy" cargo clippy --locked --all-targets -- -D warnings
 check "cargo clippy, as for loom" env RUSTFLAGS="--cfg loom" cargo clippy --locked --lib --tests --target-dir target/loom -- -D warnings
+check "cargo clippy, as for make shuttle" env RUSTFLAGS="--cfg shuttle" cargo clippy --locked --lib --tests --target-dir target/shuttle -- -D warnings
 check "cargo clippy, as for make scaling" env RUSTFLAGS="--cfg simulate" cargo clippy --locked --lib --tests --target-dir target/simulate -- -D warnings
 check "include/tp.h is as committed after a build" header_drift
 check "gcc and g++: no warning" warnings gcc g++

@@ -23,7 +23,7 @@ use crate::engine::task::Task;
 use crate::error::Result;
 use crate::sync::{AcqRel, Acquire, AtomicPtr, AtomicU64, Backoff, Relaxed, Release};
 
-pub(crate) const LAP: u64 = if cfg!(loom) { 4 } else { 256 };
+pub(crate) const LAP: u64 = if cfg!(any(loom, shuttle)) { 4 } else { 256 };
 pub(crate) const CAP: u64 = LAP - 1;
 
 /// How many slots come before this position.
@@ -45,7 +45,7 @@ pub(crate) struct Slot {
     stamp: AtomicU64,
 }
 
-const _: () = assert!(cfg!(loom) || size_of::<Slot>() == 24, "users pay this for every pending task");
+const _: () = assert!(cfg!(any(loom, shuttle)) || size_of::<Slot>() == 24, "users pay this for every pending task");
 
 impl Slot {
     /// The stamp is written last: who sees it sees the task.

@@ -38,7 +38,7 @@ use crate::sync::{AcqRel, Acquire, AtomicPtr, AtomicU32, Padded, Relaxed, Releas
 use crate::sys::alloc;
 
 /// Chunk `n` has `FIRST << n` slots, and one more to tell where it ends.
-const FIRST: u32 = if cfg!(loom) { 2 } else { 64 };
+const FIRST: u32 = if cfg!(any(loom, shuttle)) { 2 } else { 64 };
 const CHUNKS: usize = if cfg!(loom) { 2 } else { 25 };
 const END: u32 = u32::MAX;
 

@@ -17,7 +17,8 @@ static WATCHED: AtomicBool = AtomicBool::new(false);
 static PREVIOUS: OnceLock<Box<PanicHook>> = OnceLock::new();
 
 pub(crate) fn watch() {
-    if WATCHED.swap(true, Ordering::AcqRel) {
+    // shuttle has a hook of its own, which prints the schedule, and which this one would keep from it.
+    if cfg!(shuttle) || WATCHED.swap(true, Ordering::AcqRel) {
         return;
     }
     let _ = PREVIOUS.set(panic::take_hook());

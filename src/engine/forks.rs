@@ -22,7 +22,7 @@ use crate::engine::task::{End, Record, Run, Task};
 use crate::engine::wait::Waiter;
 use crate::engine::worker::Worker;
 use crate::error::{Error, Result};
-use crate::sync::{SeqCst, fence, fence_after_rmw};
+use crate::sync::{SeqCst, fence, fence_after_rmw, spin_loop, yield_now};
 use crate::sys::clock::now_ns;
 use crate::sys::{errno, thread, tsan};
 
@@ -297,7 +297,7 @@ impl Pool {
             }
             looks += 1;
             if looks < SPINS {
-                core::hint::spin_loop();
+                spin_loop();
                 continue;
             }
             let now = now_ns();
@@ -306,7 +306,7 @@ impl Pool {
             }
             if now < give_up {
                 // Whoever has it may be waiting for our CPU.
-                thread::give_way();
+                yield_now();
                 continue;
             }
             let waiter = Waiter::default();

@@ -11,7 +11,7 @@ use crate::engine::duty::Duty;
 use crate::engine::pool::{Pool, State};
 use crate::engine::worker::{CALLED, EMPTY, FILLED, IDLE, LEAVING, Worker};
 use crate::error::{Error, Result};
-use crate::sync::{AcqRel, Acquire, AtomicU64, Backoff, Relaxed, Release, lock};
+use crate::sync::{AcqRel, Acquire, AtomicU64, Backoff, Relaxed, Release, lock, spin_loop};
 use crate::sys::clock::{Deadline, now_ns};
 
 /// How long a thread waits to be called before it ends.
@@ -198,7 +198,7 @@ impl Worker {
             match self.place() {
                 FILLED => return true,
                 LEAVING => return false,
-                CALLED => core::hint::spin_loop(),
+                CALLED => spin_loop(),
                 _ => {}
             }
             let over = self.place.wait(IDLE, deadline).is_err();

@@ -29,7 +29,7 @@ use crate::engine::task::{End, Task};
 use crate::engine::watch::Watch;
 use crate::engine::worker::Worker;
 use crate::error::Error;
-use crate::sync::{Relaxed, SeqCst, fence};
+use crate::sync::{Relaxed, SeqCst, fence, spin_loop, yield_now};
 use crate::sys::clock::{Deadline, now_ns};
 use crate::sys::signal;
 
@@ -176,9 +176,9 @@ impl<'a> Search<'a> {
     /// it, for we park soon, and a thread that has yielded is late to get its CPU when it is woken.
     fn pass_time(&self) {
         if self.search_ns == SEARCH_NS {
-            std::thread::yield_now();
+            yield_now();
         } else {
-            core::hint::spin_loop();
+            spin_loop();
         }
     }
 

@@ -8,7 +8,7 @@
 //! Only the holder lets it go, whatever the word says. The step that does is the holder's last touch (a wake uses the address
 //! alone), so whoever takes it after the last that could want it, and lets it go, may free the memory that it lies in.
 
-use crate::sync::{AcqRel, Futex, Relaxed, Release};
+use crate::sync::{AcqRel, Futex, Relaxed, Release, spin_loop};
 use crate::sys::clock::Deadline;
 
 #[derive(Default)]
@@ -38,10 +38,10 @@ impl ShortLock {
 
     #[cold]
     fn hold_later(&self) {
-        const SPINS: u32 = if cfg!(loom) { 0 } else { 100 };
+        const SPINS: u32 = if cfg!(any(loom, shuttle)) { 0 } else { 100 };
         let free = |spins: u32| {
             (0..spins).any(|_| {
-                core::hint::spin_loop();
+                spin_loop();
                 self.0.load(Relaxed) == FREE
             })
         };

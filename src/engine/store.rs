@@ -19,7 +19,7 @@ use crate::error::Result;
 use crate::sync::{AtomicPtr, Mutex, Relaxed, Release, lock};
 use crate::sys::alloc;
 
-const BATCH: u32 = if cfg!(loom) { 2 } else { 32 };
+const BATCH: u32 = if cfg!(any(loom, shuttle)) { 2 } else { 32 };
 
 /// A record and its place in the lists. The links are the list's that it is in.
 #[repr(C)]

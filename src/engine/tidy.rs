@@ -17,7 +17,7 @@ use crate::engine::task::Task;
 use crate::error::Result;
 use crate::sync::{Acquire, Release};
 
-pub(crate) const FEW: u64 = if cfg!(loom) { 2 } else { 1024 };
+pub(crate) const FEW: u64 = if cfg!(any(loom, shuttle)) { 2 } else { 1024 };
 
 /// Slots `from` to `to` of a queue, block by block.
 struct Span {

@@ -26,7 +26,7 @@ use core::cell::Cell;
 use core::ptr;
 
 use crate::error::{Error, Result};
-use crate::sync::{AcqRel, Acquire, AtomicPtr, AtomicU64, Futex, Release};
+use crate::sync::{AcqRel, Acquire, AtomicPtr, AtomicU64, Futex, Release, yield_now};
 use crate::sys::clock::{Deadline, now_ns};
 
 /// Someone who waits, for one thing or for the first of several.
@@ -177,7 +177,7 @@ pub(crate) fn spin_until(done: impl Fn() -> bool) -> bool {
     let give_up = now_ns() + SPIN_NS;
     while now_ns() < give_up {
         // The worker that we wait for may be waiting for our CPU.
-        std::thread::yield_now();
+        yield_now();
         if done() {
             return true;
         }

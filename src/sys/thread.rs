@@ -38,6 +38,10 @@ pub(crate) unsafe fn spawn(
     if let Some(thread) = crate::sync::simulate::spawn(main, arg) {
         return Ok(Thread(thread));
     }
+    #[cfg(shuttle)]
+    if let Some(thread) = crate::sync::scheduled::spawn(main, arg) {
+        return Ok(Thread(thread));
+    }
     let mut attr = MaybeUninit::uninit();
     // SAFETY: `attr` is initialized first and destroyed last.
     errno::kept(|| unsafe {
@@ -83,6 +87,10 @@ impl Thread {
     pub(crate) fn join(self) {
         #[cfg(simulate)]
         if crate::sync::simulate::join(self.0) {
+            return;
+        }
+        #[cfg(shuttle)]
+        if crate::sync::scheduled::join(self.0) {
             return;
         }
         // SAFETY: the thread is joinable, and its one owner joins it.

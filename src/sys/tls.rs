@@ -4,7 +4,7 @@
 //! ends the process when memory runs out at a thread's first touch. An initial-exec word is two instructions and is
 //! there before the thread starts; one word fits the room that the loader keeps for libraries opened later.
 
-#[cfg(all(not(loom), any(target_arch = "x86_64", target_arch = "aarch64"), target_os = "linux"))]
+#[cfg(all(not(any(loom, shuttle)), any(target_arch = "x86_64", target_arch = "aarch64"), target_os = "linux"))]
 mod word {
     use core::arch::{asm, global_asm};
 
@@ -62,7 +62,15 @@ mod word {
     }
 }
 
-#[cfg(not(all(not(loom), any(target_arch = "x86_64", target_arch = "aarch64"), target_os = "linux")))]
+#[cfg(shuttle)]
+mod word {
+    pub(crate) use crate::sync::scheduled::{set_word as set, word as get};
+}
+
+#[cfg(all(
+    not(shuttle),
+    not(all(not(loom), any(target_arch = "x86_64", target_arch = "aarch64"), target_os = "linux"))
+))]
 mod word {
     use core::cell::Cell;
 
