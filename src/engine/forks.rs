@@ -24,7 +24,7 @@ use crate::engine::worker::Worker;
 use crate::error::{Error, Result};
 use crate::sync::{SeqCst, fence, fence_after_rmw, spin_loop, yield_now};
 use crate::sys::clock::now_ns;
-use crate::sys::{errno, thread, tsan};
+use crate::sys::{errno, tsan};
 
 /// What a loop is to those who may take part in it. `arg` is the loop.
 pub(crate) struct Kind {
