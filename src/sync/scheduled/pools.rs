@@ -8,6 +8,7 @@ use core::ptr;
 use core::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::sync::Arc;
 
+use shuttle::rand::{RngCore, thread_rng};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, ReplayScheduler, Scheduler};
 use shuttle::{Config, MaxSteps, Runner, thread};
 
@@ -222,6 +223,25 @@ fn shuttle_a_wait_ends_after_the_last_child_of_two_submitters() {
         pool.wait();
         assert_eq!(count.load(SeqCst), 0);
     });
+}
+
+#[test]
+fn shuttle_rounds_of_one_submit_and_one_wait_lose_no_wake_up() {
+    explore(
+        200,
+        |options| options.threads = 1,
+        |&pool| {
+            for _ in 0..4 {
+                // Until its worker is about to park, now and then.
+                (0..thread_rng().next_u32() % 512).for_each(|_| thread::yield_now());
+                let count = Arc::new(AtomicU32::new(0));
+                let task = Counted::new(&count);
+                pool.submit(move || drop(task));
+                pool.wait();
+                assert_eq!(count.load(SeqCst), 0);
+            }
+        },
+    );
 }
 
 #[test]
