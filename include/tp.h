@@ -468,7 +468,8 @@ typedef struct tp_group tp_group;
 // Makes an empty group of tasks of `pool`, below `parent`, which may be NULL.
 //
 // The caller destroys it, before its parent. May be called from any thread.
-// Returns TP_EINVAL if `pool` or `group` is NULL or `parent` is of another pool, TP_EFORKED, TP_ENOMEM.
+// Returns TP_EINVAL if `pool` or `group` is NULL or `parent` is of another pool, TP_EFORKED, TP_ESHUTDOWN if the pool
+// of `parent` is gone, TP_ENOMEM.
 tp_status tp_group_create(tp_pool *pool, tp_group *parent, tp_group **group);
 
 // Runs `run(arg)` on a worker of the group's pool, as a task of the group.

@@ -29,7 +29,8 @@ pub struct tp_group {
 /// Makes an empty group of tasks of `pool`, below `parent`, which may be NULL.
 ///
 /// The caller destroys it, before its parent. May be called from any thread.
-/// Returns TP_EINVAL if `pool` or `group` is NULL or `parent` is of another pool, TP_EFORKED, TP_ENOMEM.
+/// Returns TP_EINVAL if `pool` or `group` is NULL or `parent` is of another pool, TP_EFORKED, TP_ESHUTDOWN if the pool
+/// of `parent` is gone, TP_ENOMEM.
 #[unsafe(no_mangle)]
 pub extern "C" fn tp_group_create(pool: *mut tp_pool, parent: *mut tp_group, group: *mut *mut tp_group) -> tp_status {
     let create = || {

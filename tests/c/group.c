@@ -977,6 +977,11 @@ static void a_group_outlives_its_pool(void **state) {
         assert_status(tp_group_submit_with(parent, must_not_run, NULL, NULL), TP_ESHUTDOWN);
         assert_status(tp_group_notify(parent, must_not_run, NULL), TP_ESHUTDOWN);
         assert_status(tp_group_cancel(parent), TP_OK);
+        tp_pool *another = pool_of(1);
+        tp_group *late = NULL;
+        assert_status(tp_group_create(another, parent, &late), TP_ESHUTDOWN);
+        assert_null(late);
+        assert_status(tp_destroy(another), TP_OK);
         assert_status(tp_group_destroy(parent), TP_EBUSY);
         assert_status(tp_group_destroy(child), TP_OK);
         assert_status(tp_group_destroy(parent), TP_OK);
