@@ -1,6 +1,10 @@
 #!/bin/bash
-# Builds tp for 64-bit Arm, and runs its C and C++ tests under qemu's emulation of that processor. What it shows is that the
-# instructions, the ABI and the thread word are right; an emulator on x86 shows no weak ordering.
+# Builds tp for 64-bit Arm, and runs its C tests under qemu's emulation of that processor. What it shows is that the
+# instructions, the ABI, the thread word and the system calls are right; an emulator on x86 shows no weak ordering.
+#
+# qemu emulates processes, and not all of them well: a fork of a process with several threads fails in qemu itself, it has a
+# thread of its own that a test sees in /proc and under a limit, and it keeps two real-time signals. What those tests show
+# is not left to it: `skips` names them.
 #
 # usage: tests/cross.sh [BUILD]
 set -eu
@@ -11,21 +15,42 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 cmake/deps.sh cmake aarch64-gcc aarch64-g++ qemu-aarch64
-rustc --print target-libdir --target aarch64-unknown-linux-gnu | xargs -I{} test -d {} \
-    || rustup target add aarch64-unknown-linux-gnu
+[ -d "$(rustc --print target-libdir --target aarch64-unknown-linux-gnu)" ] || rustup target add aarch64-unknown-linux-gnu
 
 # cmocka for that processor: its package is unpacked here, and not installed.
-cmocka=$PWD/$build/cmocka
+mkdir -p "$build"
+cmocka=$(realpath "$build")/cmocka
 if [ ! -e "$cmocka/usr/lib/aarch64-linux-gnu/libcmocka.so" ]; then
     dpkg --print-foreign-architectures | grep -qx arm64 || { dpkg --add-architecture arm64 && apt-get update -q; }
     (cd "$work" && apt-get download -q libcmocka0:arm64 libcmocka-dev:arm64)
-    mkdir -p "$cmocka"
     for package in "$work"/*.deb; do dpkg -x "$package" "$cmocka"; done
 fi
 export PKG_CONFIG_SYSROOT_DIR=$cmocka PKG_CONFIG_LIBDIR=$cmocka/usr/lib/aarch64-linux-gnu/pkgconfig
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
-export LD_LIBRARY_PATH=$cmocka/usr/lib/aarch64-linux-gnu
 
 cmake -B "$build" -DCMAKE_TOOLCHAIN_FILE=cmake/aarch64.cmake -DTP_BUILD_EXAMPLES=OFF
 cmake --build "$build" --parallel "$(nproc)"
-TP_TEST_SCALE=small ctest --test-dir "$build" --output-on-failure --timeout 900
+
+# The program, and a pattern of its tests that are left out.
+programs='cancel capacity ends extremes gang invoke layout load loop mixed priority reduce soak sort'
+skips='future *fork*
+group *fork*
+executors a_grown_executor*
+order *resized*
+reserve *have_come_back*
+signals *ask_for_a_handler*'
+passed=0 failed=0
+export LD_LIBRARY_PATH=$cmocka/usr/lib/aarch64-linux-gnu TP_TEST_SCALE=small
+while read -r name skip; do
+    if TP_TEST_SKIP=$skip timeout 600 qemu-aarch64 -L /usr/aarch64-linux-gnu "$build/tests/tp_test_c_$name" >"$work/log" 2>&1; then
+        passed=$((passed + 1))
+        echo "ok      c/$name${skip:+, without $skip}"
+    else
+        failed=$((failed + 1))
+        echo "FAILED  c/$name"
+        tail -n 40 "$work/log"
+    fi
+done < <(printf '%s\n' $programs; echo "$skips")
+echo "left out: c/errors, c/faults, c/lifecycle, c/memory, c/options (children of fork, and counts of threads)"
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
