@@ -15,20 +15,36 @@ enum { ACTORS = 6, STEPS = 400, WORKERS = 3, RESERVES = 8 };
 // One thread in so many cannot be had; 0: none fails.
 static _Atomic uint64_t no_thread_one_in;
 
-int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *), void *arg) {
-    static int (*real)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+#if UNDER_TSAN || UNDER_ASAN
+// The sanitizer has to see each thread.
+int __interceptor_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *), void *arg);
+#define real_create __interceptor_pthread_create
+#else
+static int real_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *), void *arg) {
+    int (*real)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *) = NULL;
+    *(void **)&real = dlsym(RTLD_NEXT, "pthread_create");
+    return real(thread, attr, run, arg);
+}
+#endif
+
+PLAIN int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *), void *arg) {
     static _Atomic uint64_t seed;
-    if (real == NULL) *(void **)&real = dlsym(RTLD_NEXT, "pthread_create");
     uint64_t one_in = no_thread_one_in;
     uint64_t here = atomic_fetch_add(&seed, 1);
     if (one_in != 0 && chance(&here) % one_in == 0) return EAGAIN;
-    return real(thread, attr, run, arg);
+    return real_create(thread, attr, run, arg);
 }
 
 static void set_faults(bool on) {
     fail_one_in(on ? 50 : 0);
     no_thread_one_in = on ? 10 : 0;
 }
+
+#if UNDER_ASAN
+// The C library loses a list where it gets no memory in the middle of opening a library.
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void) { return "leak:_dl_map_object_deps\n"; }
+#endif
 
 // ---- What is counted ---------------------------------------------------------------------------------------
 
