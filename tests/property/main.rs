@@ -1,6 +1,6 @@
 //! Sequences of calls, made up by proptest, against the model that the fuzzer has too. One that fails is made smaller until
 //! it is short enough to read, and its seed is kept in proptest-regressions.
-#![cfg(not(loom))]
+#![cfg(not(any(loom, shuttle, simulate)))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 #![allow(unsafe_code, reason = "C callbacks")]
 
