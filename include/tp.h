@@ -36,7 +36,8 @@
 //     it waits, each worker starts at most 512 * threads * (1 + tasks ahead of it) later ones, beside those it holds.
 //   - A callback that lets a C++ exception or pthread_exit escape ends the process, with a message on standard error.
 //   - In a child of fork(), the parent's pools answer TP_EFORKED; tp_default() gives a new pool there. Where a task
-//     forks, the child ends by _exit or exec. After vfork() or _Fork(), which tell nobody, those two are all it may call.
+//     forks, the child ends by _exit or exec. After vfork() or _Fork(), which tell nobody, those two are all that it
+//     may call.
 //   - Workers block the signals that ask for a handler: the program's other threads get those. A program that a task
 //     starts inherits that; an empty set, by posix_spawnattr_setsigmask, or by pthread_sigmask before exec, undoes it.
 //     What a task changes of its own mask lasts, at most, until its worker has nothing to do.
