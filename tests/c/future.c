@@ -644,10 +644,16 @@ static tp_future *chain_behind(tp_pool *pool, tp_future *first, size_t n) {
     return last;
 }
 
+// Some processors have larger registers to keep, and need more.
+static size_t small_stack(void) {
+    size_t least = (size_t)sysconf(_SC_THREAD_STACK_MIN);
+    return least < 64 << 10 ? 64 << 10 : least;
+}
+
 static tp_pool *pool_with_small_stacks(uint32_t threads) {
     tp_options options = TP_OPTIONS_INIT;
     options.threads = threads;
-    options.stack_size = 64 << 10;
+    options.stack_size = small_stack();
     return pool_with(options);
 }
 
@@ -679,7 +685,7 @@ static void on_a_small_stack(void *(*body)(void *), void *arg) {
     pthread_attr_t attributes;
     pthread_t thread;
     pthread_attr_init(&attributes);
-    must(pthread_attr_setstacksize(&attributes, 64 << 10) == 0);
+    must(pthread_attr_setstacksize(&attributes, small_stack()) == 0);
     must(pthread_create(&thread, &attributes, body, arg) == 0);
     join_thread(thread);
     pthread_attr_destroy(&attributes);
