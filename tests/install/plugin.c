@@ -5,7 +5,7 @@
 #include <dlfcn.h>
 
 int main(int argc, char **argv) {
-    for (int round = 0; argc == 2 && round < 2; round++) {
+    for (int round = 0; argc == 2 && round < 10; round++) {
         void *plugin = dlopen(argv[1], RTLD_NOW | RTLD_LOCAL);
         int (*run)(void) = plugin ? (int (*)(void))dlsym(plugin, "plugin_run") : 0;
         if (!run || run() != 0) return 1;
