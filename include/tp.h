@@ -41,7 +41,7 @@
 //   - Workers block the signals that ask for a handler: the program's other threads get those. A program that a task
 //     starts inherits that; an empty set, by posix_spawnattr_setsigmask, or by pthread_sigmask before exec, undoes it.
 //     What a task changes of its own mask lasts, at most, until its worker has nothing to do.
-//   - ThreadSanitizer in a program knows what tp orders: a submit, a wait, a loop are no race, and no race is hidden.
+//   - ThreadSanitizer in a program is told what tp orders: a submit, a wait, a loop are no race to it.
 //   - No function may be called from a signal handler.
 //
 // What may be called where ("inside": in a task, hook or drop function of that same pool):

@@ -4,24 +4,13 @@
 # usage: tests/header.sh
 set -u
 
+# shellcheck source=tests/check.sh
+. "$(dirname "$0")/check.sh"
+
 root=$(realpath "$(dirname "$0")/..")
 header=$root/include/tp.h
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-passed=0 failed=0
-
-check() {
-    local what=$1
-    shift
-    if "$@" >"$work/log" 2>&1; then
-        passed=$((passed + 1))
-        echo "ok      $what"
-    else
-        failed=$((failed + 1))
-        echo "FAILED  $what"
-        head -n 20 "$work/log" | sed 's/^/        /'
-    fi
-}
 
 # Included twice, first of all, with each initial value in use.
 cat >"$work/use.c" <<'END'

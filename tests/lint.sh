@@ -5,23 +5,12 @@
 # usage: tests/lint.sh
 set -u
 
+# shellcheck source=tests/check.sh
+. "$(dirname "$0")/check.sh"
+
 cd "$(dirname "$0")/.." || exit 1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-passed=0 failed=0
-
-check() {
-    local what=$1
-    shift
-    if "$@" >"$work/log" 2>&1; then
-        passed=$((passed + 1))
-        echo "ok      $what"
-    else
-        failed=$((failed + 1))
-        echo "FAILED  $what"
-        tail -n 60 "$work/log" | sed 's/^/        /'
-    fi
-}
 
 # The build writes the header anew; it was read before that, and git knows what was committed.
 cp include/tp.h "$work/tp.h"

@@ -5,24 +5,13 @@
 # usage: tests/valgrind.sh BUILD_DIR
 set -u
 
+# shellcheck source=tests/check.sh
+. "$(dirname "$0")/check.sh"
+
 build=$(realpath "${1:?usage: valgrind.sh BUILD_DIR}")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-passed=0 failed=0
 found=99
-
-check() {
-    local what=$1
-    shift
-    if "$@" >"$work/log" 2>&1; then
-        passed=$((passed + 1))
-        echo "ok      $what"
-    else
-        failed=$((failed + 1))
-        echo "FAILED  $what"
-        tail -n 40 "$work/log" | sed 's/^/        /'
-    fi
-}
 
 memcheck() {
     timeout 900 valgrind --tool=memcheck --error-exitcode=$found --leak-check=full --show-leak-kinds=definite,indirect \

@@ -53,7 +53,8 @@ fn borrow<'a, H: Handle>(handle: *const H) -> Result<&'a H::Of> {
 
 /// For the last call that uses a handle. None: NULL.
 fn last<H: Handle>(handle: *mut H) -> Option<NonNull<H::Of>> {
-    borrow(handle).ok().map(NonNull::from)
+    // Not from the reference: what is freed is freed through the caller's pointer.
+    borrow(handle).ok().and(NonNull::new(handle.cast()))
 }
 
 /// Stores a result for the caller.

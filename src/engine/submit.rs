@@ -66,14 +66,10 @@ impl Pool {
     /// A record has an address that ThreadSanitizer can be told of.
     #[cold]
     fn submit_as_job(&self, task: Task) -> Result<()> {
-        let job = match task.function() {
-            Some((run, arg)) => {
-                self.may_submit()?;
-                self.job(run, arg, Extras::default())?
-            }
-            None => return self.submit_entry(&task),
-        };
-        self.submit_record(job.cast(), 0).inspect_err(|_| self.give_job(job))
+        match task.function() {
+            Some((run, arg)) => self.submit_with(run, arg, Extras::default()),
+            None => self.submit_entry(&task),
+        }
     }
 
     /// Without a limit on the queue, and without a wake.

@@ -159,7 +159,8 @@ pub(crate) unsafe fn give_back(future: NonNull<Future>) {
         next = None;
         if alone || this.word.fetch_sub(REFERENCE, AcqRel) / REFERENCE == 1 {
             tsan::acquire(this);
-            // SAFETY: that was the last reference. No lock: in a forked child a thread that is not there may hold it. There the followers stay.
+            // SAFETY: that was the last reference. No lock: in a forked child a thread that is not there may hold it, and
+            // there the followers stay.
             unsafe {
                 let links = match (*future.as_ptr()).links.get_mut() {
                     Ok(links) => links,

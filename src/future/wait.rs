@@ -99,8 +99,10 @@ pub(crate) fn wait_any(futures: &[&Future], deadline: Deadline) -> Result<usize>
 
 fn until_any(futures: &[&Future], deadline: Deadline) -> Result<usize> {
     futures.iter().try_for_each(|future| future.same_process())?;
-    let first_ended = || futures.iter().position(|future| future.has_ended());
-    let first_ended = || first_ended().inspect(|&index| tsan::acquire(futures[index]));
+    let first_ended = || {
+        let first = futures.iter().position(|future| future.has_ended());
+        first.inspect(|&index| tsan::acquire(futures[index]))
+    };
     if let Some(index) = first_ended() {
         return Ok(index);
     }

@@ -5,28 +5,15 @@
 # usage: tests/install/run.sh BUILD_DIR
 set -u
 
+# shellcheck source=tests/check.sh
+. "$(dirname "$0")/../check.sh"
+
 build=$(realpath "${1:?usage: run.sh BUILD_DIR}")
 source=$(realpath "$(dirname "$0")/../..")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 unset DESTDIR PKG_CONFIG_PATH LD_LIBRARY_PATH CFLAGS CXXFLAGS LDFLAGS
 export LC_ALL=C
-
-passed=0 failed=0
-
-# check WHAT COMMAND...: one line, and the command's output where it fails.
-check() {
-    local what=$1
-    shift
-    if "$@" >"$work/log" 2>&1; then
-        passed=$((passed + 1))
-        echo "ok      $what"
-    else
-        failed=$((failed + 1))
-        echo "FAILED  $what"
-        tail -n 30 "$work/log" | sed 's/^/        /'
-    fi
-}
 
 # What each check runs, in the order of the calls below.
 

@@ -5,25 +5,14 @@
 # usage: tests/tsan/run.sh [BUILD]
 set -u
 
+# shellcheck source=tests/check.sh
+. "$(dirname "$0")/../check.sh"
+
 library=$(realpath "${1:-build}")/lib
 cd "$(dirname "$0")/../.." || exit 1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export TSAN_OPTIONS='halt_on_error=1 exitcode=66'
-passed=0 failed=0
-
-check() {
-    local what=$1
-    shift
-    if "$@" >"$work/log" 2>&1; then
-        passed=$((passed + 1))
-        echo "ok      $what"
-    else
-        failed=$((failed + 1))
-        echo "FAILED  $what"
-        head -n 60 "$work/log"
-    fi
-}
 
 compiles() {
     "$1" -std=c11 -O1 -g -fsanitize=thread -Wall -Wextra -Werror -Iinclude "tests/tsan/$2.c" -o "$work/$1-$2" \
