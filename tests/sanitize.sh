@@ -1,6 +1,7 @@
 #!/bin/bash
-# Runs the Rust and the C tests under ThreadSanitizer and AddressSanitizer, and proves that each was really in: the test
-# programs hold its symbols, and a fault planted in a program built with the same flags is found.
+# Runs the Rust and the C tests under ThreadSanitizer and AddressSanitizer, the C tests' own code under
+# UndefinedBehaviorSanitizer too, and proves that each was really in: the test programs hold its symbols, and a fault
+# planted in a program built with the same flags is found.
 #
 # Stable rustc carries the sanitizers' run-time libraries; RUSTC_BOOTSTRAP=1 lets it take the flag. --target keeps build
 # scripts and procedural macros out of it. ThreadSanitizer must see every atomic, those of the standard library and the
@@ -50,8 +51,10 @@ fn main() {
 }
 END
 
-# A task writes what main reads: after a wait ("clean"), without one ("race"), or after it has been freed ("free").
+# A task writes what main reads: after a wait ("clean"), without one ("race"), after it has been freed ("free"), or where no
+# int is left to count on ("overflow").
 cat >"$work/task.c" <<'END'
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <tp.h>
@@ -65,6 +68,7 @@ int main(int argc, char **argv) {
     int *number = calloc(1, sizeof *number);
     char what = argc == 2 ? argv[1][0] : '?';
     if (what == 'f') free(number);
+    if (what == 'o') *number = INT_MAX;
     if (tp_submit(pool, task, number) != TP_OK) return 2;
     while (what == 'r' && atomic_load_explicit(&ran, memory_order_relaxed) == 0) continue;
     if (what != 'r' && tp_wait(pool, TP_FOREVER) != TP_OK) return 2;
@@ -104,13 +108,14 @@ build_tests() {
 
 # build_c NAME RUNTIME SOURCE...: a program in $programs of each.
 build_c() {
-    local name=$1 runtime="$libraries/librustc-*_rt.$2.a" source
+    local name=$1 runtime="$libraries/librustc-*_rt.$2.a" flags=-fsanitize=$1 source
+    [ "$name" != address ] || flags+=",undefined -fno-sanitize-recover=undefined"
     shift 2
     programs=target/$name/c
     mkdir -p "$programs" && cp "target/$name/$target/debug/deps/libtp.so" "$programs/libtp.so.0" || return 1
     for source; do
-        # shellcheck disable=SC2086 # the run-time library's name has a pattern
-        clang -std=c11 -O1 -g -fno-omit-frame-pointer "-fsanitize=$name" -D_GNU_SOURCE -Iinclude -c "$source" \
+        # shellcheck disable=SC2086 # the run-time library's name has a pattern, and the flags are several
+        clang -std=c11 -O1 -g -fno-omit-frame-pointer $flags -D_GNU_SOURCE -Iinclude -c "$source" \
             -o "$work/object.o" &&
             clang "$work/object.o" -Wl,--whole-archive $runtime -Wl,--no-whole-archive -lm "$programs/libtp.so.0" \
                 -Wl,-rpath,"$PWD/$programs" -lcmocka -o "$programs/$(basename "$source" .c)" || return 1
@@ -145,6 +150,7 @@ sanitize() {
     check "$1: every C test holds $symbol" has_symbols "$symbol"
     check "$1: libtp.so takes $symbol from the program" calls_sanitizer "$symbol"
     check "$1: a fault planted in a task is found" finds_in_c "$4" "$3"
+    [ "$1" != address ] || check "undefined: a fault planted in a task is found" finds_in_c overflow 'runtime error: signed integer overflow'
     check "$1: a task without a fault passes" "$programs/task" clean
     run_c
     while read -r program; do

@@ -4,12 +4,13 @@ TP_LIBRARY in the environment is the path of libtp.so.
 """
 
 import ctypes
+import multiprocessing
 import os
 import threading
 import unittest
 from ctypes import CFUNCTYPE, POINTER, byref, c_char_p, c_int32, c_size_t, c_uint32, c_uint64, c_void_p
 
-OK, EINVAL, ESHUTDOWN, EFULL, ETIMEDOUT, ECANCELED, EDEADLK, EBUSY, ENOTSUP = 0, -1, -4, -5, -6, -7, -8, -10, -11
+OK, EINVAL, ESHUTDOWN, EFULL, ETIMEDOUT, ECANCELED, EDEADLK, EFORKED, EBUSY, ENOTSUP = 0, -1, -4, -5, -6, -7, -8, -9, -10, -11
 FULL_FAIL, FULL_DROP_OLDEST = 1, 3
 DRAIN, DISCARD = 0, 1
 PENDING, RUNNING, DONE, CANCELED = 0, 1, 2, 3
@@ -507,6 +508,59 @@ class Blocking(TestCase):
     def test_outside_a_task_it_does_nothing(self):
         self.assert_status(tp.tp_blocking_begin(), OK)
         tp.tp_blocking_end()
+
+
+def in_a_child(pool):
+    """What a child of a fork is told of its parent's pool, and how many tasks it then runs itself."""
+    told = {tp.tp_submit(pool, address(libc.sem_post), None), tp.tp_wait(pool, FOREVER), tp.tp_pause(pool)}
+    semaphore, own = Semaphore(), c_void_p(tp.tp_default())
+    for _ in range(100):
+        told.add(tp.tp_submit(own, address(libc.sem_post), semaphore.memory))
+    return told, tp.tp_wait(own, LIMIT), semaphore.value(), tp.tp_destroy(pool)
+
+
+CHILD_WAS_FINE = ({EFORKED, OK}, OK, 100, OK)
+
+
+class Multiprocessing(TestCase):
+    """The start method "fork", with work in the parent and in its children."""
+
+    def setUp(self):
+        self.context = multiprocessing.get_context("fork")
+        self.busy = self.pool(threads=2)
+
+    def test_processes_are_forked_while_a_pool_works(self):
+        semaphore, stop, submitted = Semaphore(), threading.Event(), []
+
+        def submit():
+            while not stop.is_set():
+                submitted.append(tp.tp_submit(self.busy, address(libc.sem_post), semaphore.memory))
+
+        submitter = threading.Thread(target=submit)
+        submitter.start()
+        with self.context.Pool(4, maxtasksperchild=1) as processes:
+            ends = processes.map(in_a_child, [self.busy.value] * 40, chunksize=1)
+        stop.set()
+        submitter.join()
+        self.assertEqual(ends, [CHILD_WAS_FINE] * 40)
+        self.wait(self.busy)
+        self.assertEqual(set(submitted), {OK})
+        self.assertEqual(semaphore.value(), len(submitted))
+
+    def test_a_task_forks_a_process(self):
+        ends, queue = [], self.context.Queue()
+
+        def run(_):
+            child = self.context.Process(target=lambda: queue.put(in_a_child(self.busy.value)))
+            child.start()
+            ends.append(queue.get(timeout=100))
+            child.join()
+            ends.append(child.exitcode)
+
+        task = TASK(run)
+        self.assert_status(tp.tp_submit(self.busy, address(task), None), OK)
+        self.wait(self.busy)
+        self.assertEqual(ends, [CHILD_WAS_FINE, 0])
 
 
 class Errors(TestCase):
