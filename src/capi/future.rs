@@ -151,7 +151,8 @@ pub extern "C" fn tp_future_wait_any(
     finish(result.map(drop))
 }
 
-/// Makes a future of what `run(value, arg)` returns on a worker of `pool`, once `future` has a value.
+/// Makes a future of what `run(value, arg)` returns on a worker of `pool`, once `future` has a value. That may be of
+/// another pool.
 ///
 /// If `future` is cancelled so is the new one, and if `pool` comes to its end before. The caller releases both, in
 /// any order. A limit on the pool's queue does not count it. May be called from any thread.

@@ -11,7 +11,7 @@ use crate::engine::injector::Injector;
 use crate::engine::pool::Pool;
 use crate::engine::search::Search;
 use crate::engine::task::Task;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 const AGEING: u32 = 64;
 const NORMAL_FIRST: u32 = AGEING / 2;
@@ -22,20 +22,14 @@ impl Pool {
         [&self.low, &self.injector, &self.high].into_iter()
     }
 
-    /// As `queue`, by priority: below, at or above 0.
+    /// As `queue`, by priority: below, at or above 0. After `may_submit`.
     pub(crate) fn queue_at(&self, task: Task, priority: i32) -> Result<()> {
         let injector = match priority {
             0 => return self.queue(task),
             1.. => &self.high,
             _ => &self.low,
         };
-        match injector.push(task, || self.side(), &self.blocks) {
-            Err(Error::ShutDown) => {
-                self.start_or_refuse()?;
-                injector.push(task, || self.side(), &self.blocks)
-            }
-            result => result,
-        }
+        injector.push(task, || self.side(), &self.blocks)
     }
 }
 

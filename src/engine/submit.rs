@@ -237,7 +237,7 @@ impl Pool {
 
     /// The injector was found shut: before the first submit to the default pool, or for ever.
     #[cold]
-    pub(crate) fn start_or_refuse(&self) -> Result<()> {
+    fn start_or_refuse(&self) -> Result<()> {
         errno::kept(|| self.start()).map_err(not_had)?;
         if self.injector.is_shut(self.side()) { Err(Error::ShutDown) } else { Ok(()) }
     }

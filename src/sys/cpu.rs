@@ -169,6 +169,25 @@ mod tests {
     }
 
     #[test]
+    fn a_groups_files_are_read() {
+        let root = std::env::temp_dir().join(format!("tp-cgroup-{}", std::process::id()));
+        let group = root.join("a");
+        let write = |name: &str, text: &str| std::fs::write(group.join(name), text).unwrap();
+        std::fs::create_dir_all(&group).unwrap();
+        let path = root.to_str().unwrap();
+        assert_eq!(v2(path, "/a"), None);
+        write("cpu.max", "150000 100000\n");
+        assert_eq!(v2(path, "/a"), Some(2));
+        assert_eq!(lowest(path, "/a/b", v2), Some(2));
+        write("cpu.max", "max 100000\n");
+        assert_eq!(v2(path, "/a"), None);
+        write("cpu.cfs_quota_us", "300000\n");
+        write("cpu.cfs_period_us", "100000\n");
+        assert_eq!(v1(path, "/a"), Some(3));
+        std::fs::remove_dir_all(root).unwrap();
+    }
+
+    #[test]
     fn a_set_holds_what_was_added() {
         let mut set = CpuSet::empty();
         assert!(set.add(0) && set.add(8191) && set.add(0));

@@ -487,6 +487,106 @@ static void the_default_pool_is_one_for_all_and_starts_at_the_first_submit(void 
     assert_child(uses_the_default_pool, NULL);
 }
 
+// The first work that a default pool is given, each time in a process of its own.
+
+static void submits_first(tp_pool *pool, struct tally *ran) { must_status(tp_submit(pool, count, ran), TP_OK); }
+
+static void submits_a_batch_first(tp_pool *pool, struct tally *ran) {
+    void *args[3] = {ran, ran, ran};
+    size_t taken = 7;
+    must_status(tp_submit_batch(pool, count, args, 0, &taken), TP_OK);
+    must(taken == 0);
+    must_status(tp_submit_batch(pool, count, args, 3, &taken), TP_OK);
+    must(taken == 3);
+}
+
+static void submits_at_each_priority_first(tp_pool *pool, struct tally *ran) {
+    tp_task_options options = TP_TASK_OPTIONS_INIT;
+    for (options.priority = TP_PRIORITY_HIGH; options.priority >= TP_PRIORITY_LOW; options.priority--) {
+        must_status(tp_submit_with(pool, count, ran, &options), TP_OK);
+    }
+}
+
+static void submits_to_a_group_first(tp_pool *pool, struct tally *ran) {
+    tp_group *group = group_of(pool, NULL);
+    must_status(tp_group_submit(group, count, ran), TP_OK);
+    must_status(tp_group_wait(group, LIMIT_NS), TP_OK);
+    must_status(tp_group_destroy(group), TP_OK);
+}
+
+static void asks_a_group_for_notice_first(tp_pool *pool, struct tally *ran) {
+    tp_group *group = group_of(pool, NULL);
+    must_status(tp_group_notify(group, count, ran), TP_OK);
+    must_status(tp_wait(pool, LIMIT_NS), TP_OK);
+    must_status(tp_group_destroy(group), TP_OK);
+}
+
+static void *counts_what_follows(void *value, void *ran) {
+    count(ran);
+    return value;
+}
+
+static void goes_on_with_a_future_first(tp_pool *pool, struct tally *ran) {
+    tp_future *input = future_by_hand();
+    tp_future *next = future_then(pool, input, counts_what_follows, ran);
+    must_status(tp_future_complete(input, ran), TP_OK);
+    must(value_of(next) == ran);
+    tp_future_release(next);
+    tp_future_release(input);
+}
+
+static void counts_a_range(uint64_t lo, uint64_t hi, void *ran) {
+    for (; lo < hi; lo++) count(ran);
+}
+
+static void loops_first(tp_pool *pool, struct tally *ran) {
+    must_status(tp_parallel_for(pool, 0, 100, 1, counts_a_range, ran), TP_OK);
+}
+
+static void forks_first(tp_pool *pool, struct tally *ran) {
+    must_status(tp_parallel_invoke(pool, count, ran, count, ran), TP_OK);
+}
+
+static void counts_a_rank(uint32_t rank, uint32_t n, void *ran) {
+    must(rank < n);
+    count(ran);
+}
+
+static void has_a_gang_first(tp_pool *pool, struct tally *ran) {
+    must_status(tp_gang(pool, 3, counts_a_rank, ran), TP_OK);
+}
+
+struct first {
+    void (*work)(tp_pool *pool, struct tally *ran);
+    uint64_t tasks;
+};
+
+static void works_first(void *arg) {
+    const struct first *first = (const struct first *)arg;
+    struct tally ran = TALLY_INIT;
+    first->work(tp_default(), &ran);
+    must_status(tp_wait(tp_default(), LIMIT_NS), TP_OK);
+    must(tally_now(&ran) == first->tasks);
+    run_inside(tp_default(), count, &ran);
+    must(tally_now(&ran) == first->tasks + 1);
+}
+
+static void the_default_pool_starts_with_whatever_work_comes_first(void **state) {
+    static struct first each[] = {
+        {submits_first, 1},
+        {submits_a_batch_first, 3},
+        {submits_at_each_priority_first, 3},
+        {submits_to_a_group_first, 1},
+        {asks_a_group_for_notice_first, 1},
+        {goes_on_with_a_future_first, 1},
+        {loops_first, 100},
+        {forks_first, 2},
+        {has_a_gang_first, 3},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof each / sizeof *each; i++) assert_child(works_first, &each[i]);
+}
+
 static void *submits_to_the_default_pool(void *ran) {
     for (int i = 0; i < 100; i++) must_status(tp_submit(tp_default(), add, ran), TP_OK);
     return NULL;
@@ -1088,6 +1188,7 @@ int main(void) {
         cmocka_unit_test(destroy_after_a_shutdown_that_timed_out_finishes_it),
         cmocka_unit_test(a_drop_function_of_a_discard_may_not_submit),
         cmocka_unit_test(the_default_pool_is_one_for_all_and_starts_at_the_first_submit),
+        cmocka_unit_test(the_default_pool_starts_with_whatever_work_comes_first),
         cmocka_unit_test(the_default_pool_may_be_started_by_several_threads_at_once),
         cmocka_unit_test(the_default_pool_may_be_resized_and_paused),
         cmocka_unit_test(nothing_waits_for_the_default_pool_at_exit),
