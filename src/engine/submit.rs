@@ -65,6 +65,7 @@ impl Pool {
 
     /// A record has an address that ThreadSanitizer can be told of.
     #[cold]
+    #[inline(never)]
     fn submit_as_job(&self, task: Task) -> Result<()> {
         match task.function() {
             Some((run, arg)) => self.submit_with(run, arg, Extras::default()),

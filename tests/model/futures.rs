@@ -53,7 +53,7 @@ impl Frame<'_> {
             return None;
         }
         if extras.priority != 0 {
-            self.world.pools[pool].prioritized.store(true, SeqCst);
+            self.world.pools[pool].unordered.store(true, SeqCst);
         }
         let order = Order { kind: Kind::Async, pool, script, group: None, has_drop: extras.drop, input: None };
         let mut handle = ptr::null_mut();

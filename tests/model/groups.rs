@@ -72,7 +72,7 @@ impl Frame<'_> {
             return;
         }
         if extras.is_some_and(|extras| extras.priority != 0) {
-            self.world.pools[group.pool].prioritized.store(true, SeqCst);
+            self.world.pools[group.pool].unordered.store(true, SeqCst);
         }
         let has_drop = extras.is_some_and(|extras| extras.drop);
         let (pool, of) = (group.pool, Some(group.clone()));

@@ -195,7 +195,7 @@ fn may_stay_away(world: &World, ticket: &Ticket) -> bool {
 fn check_order(world: &World, pool: usize, tickets: &[Box<Ticket>]) {
     let of = &world.pools[pool];
     let is_alone = of.spec.threads == 1 && of.spec.max_reserve == TP_NO_RESERVE;
-    if !is_alone || of.resized.load(SeqCst) || of.prioritized.load(SeqCst) {
+    if !is_alone || of.resized.load(SeqCst) || of.unordered.load(SeqCst) {
         return;
     }
     let is_plain = |ticket: &Ticket| matches!(ticket.kind, Kind::Task | Kind::Async) && ticket.pool == pool;

@@ -207,7 +207,7 @@ impl Frame<'_> {
         let has_drop = extras.is_some_and(|extras| extras.drop);
         let order = Order { kind: Kind::Task, pool, script, group: None, has_drop, input: None };
         if extras.is_some_and(|extras| extras.priority != 0) {
-            self.world.pools[pool].prioritized.store(true, SeqCst);
+            self.world.pools[pool].unordered.store(true, SeqCst);
         }
         self.with_pool(pool, |handle| {
             self.offer(order, |arg| match extras {
@@ -220,6 +220,9 @@ impl Frame<'_> {
     pub(crate) fn submit_batch(&self, pool: usize, script: usize, n: usize) {
         if !self.may_submit_to(pool, n) {
             return;
+        }
+        if n > 1 && self.world.pools[pool].spec.when_full == TP_FULL_RUN_IN_CALLER {
+            self.world.pools[pool].unordered.store(true, SeqCst);
         }
         self.with_pool(pool, |handle| {
             let before = self.before(pool);

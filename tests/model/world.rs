@@ -46,8 +46,8 @@ pub(crate) struct Pool {
     pub(crate) discarded: AtomicBool,
     /// Its number of threads has been changed.
     pub(crate) resized: AtomicBool,
-    /// Some task had a priority.
-    pub(crate) prioritized: AtomicBool,
+    /// The order of its tickets says nothing: some task had a priority, or ran amid the submits of a batch.
+    pub(crate) unordered: AtomicBool,
     pub(crate) started: AtomicU32,
     pub(crate) stopped: AtomicU32,
     pub(crate) ended: AtomicBool,
@@ -281,7 +281,7 @@ impl Pool {
             discard_begun: AtomicBool::new(false),
             discarded: AtomicBool::new(false),
             resized: AtomicBool::new(false),
-            prioritized: AtomicBool::new(false),
+            unordered: AtomicBool::new(false),
             started: AtomicU32::new(0),
             stopped: AtomicU32::new(0),
             ended: AtomicBool::new(false),
