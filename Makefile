@@ -61,8 +61,8 @@ sanitize: deps-test ## Run the Rust and C tests under ThreadSanitizer and Addres
 soak: deps-test all ## Run a mixed load with faults for SOAK seconds (3600)
 	$(BUILD)/tests/tp_test_c_soak --seconds $(SOAK)
 
-soak-short: deps-test all ## The same for half a minute
-	$(BUILD)/tests/tp_test_c_soak --seconds 30
+soak-short: deps-test all ## The same for a minute
+	$(BUILD)/tests/tp_test_c_soak --seconds 60
 
 mutants: deps-test ## Break one line at a time, and see that a test fails for each
 	tests/mutants.py

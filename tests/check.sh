@@ -13,6 +13,6 @@ check() {
     else
         failed=$((failed + 1))
         echo "FAILED  $what"
-        tail -n 60 "$work/log" | sed 's/^/        /'
+        tail -n 60 "$work/log" | cut -c 1-400 | cat -v | sed 's/^/        /'
     fi
 }

@@ -25,11 +25,7 @@ warnings() {
     cmake -B "$work/$1" -DCMAKE_C_COMPILER="$1" -DCMAKE_CXX_COMPILER="$2" -DCMAKE_C_FLAGS="$flags" \
         -DCMAKE_CXX_FLAGS="$flags" -DCMAKE_EXPORT_COMPILE_COMMANDS=ON >"$work/configure" || return 1
     sed -n 's/^ *"command": "\(.*\)",\{0,1\}$/\1/p' "$work/$1/compile_commands.json" | sed 's/\\\(["\\]\)/\1/g' >"$work/commands"
-    local command status=0
-    while read -r command; do
-        eval "$command -o /dev/null" || status=1
-    done <"$work/commands"
-    [ -s "$work/commands" ] && [ $status -eq 0 ]
+    [ -s "$work/commands" ] && xargs -d '\n' -P "$(nproc)" -I{} sh -c '{} -o /dev/null' <"$work/commands"
 }
 
 check "cargo fmt" cargo fmt --check

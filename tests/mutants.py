@@ -26,8 +26,9 @@ class Mutant:
     file: str
     line: str
     instead: str
-    # "loom": a part of the name of its models; "c": programs of tests/c.
+    # "loom", "shuttle": a part of the name of its models; "c": programs of tests/c.
     loom: str = ""
+    shuttle: str = ""
     c: str = ""
 
 
@@ -46,11 +47,11 @@ MUTANTS = [
            "if pool.sleep.stop_searching() && pool.has_work()", "if pool.sleep.stop_searching() && false",
            c="reserve loop gang group"),
     Mutant("no look between falling asleep and waiting", "search.rs", "} else if pool.has_work() {",
-           "} else if false {", c="load order lifecycle capacity"),
-    Mutant("a worker that falls asleep tells no leaver", "search.rs",
-           "                pool.sleep.wake_all(&pool.workers);\n            } else", "            } else", c="lifecycle"),
+           "} else if false {", shuttle="shuttle_"),
+    Mutant("a reserve that is not needed stays for ever", "search.rs",
+           "false => Deadline::At(now_ns().saturating_add(IDLE_NS)),", "false => Deadline::Never,", c="reserve"),
     Mutant("a task that could not be queued wakes nobody", "late.rs",
-           "        fence(SeqCst);\n        self.sleep.task_added(&self.workers);", "", c="capacity memory"),
+           "        fence(SeqCst);\n        self.sleep.task_added(&self.workers);", "", c="memory"),
     Mutant("a continuation wakes nobody", "submit.rs",
            "            result => result?,\n        }\n        self.sleep.task_added(&self.workers);",
            "            result => result?,\n        }", c="future group"),
@@ -62,7 +63,8 @@ MUTANTS = [
            "        self.worker.lane.end();\n        let discards = self.pool.state() == State::Discarding;", c="lifecycle"),
     Mutant("a task never counts as ended", "search.rs", "        self.worker.lane.end();\n    }", "    }", c="load"),
     Mutant("a worker without work answers nobody", "search.rs", "        pool.answer_waiters();\n", "", c="lifecycle"),
-    Mutant("the bell does not change", "quiet.rs", "            self.bell.fetch_add(1, AcqRel);\n", "", c="lifecycle"),
+    Mutant("the bell does not change", "quiet.rs", "            self.bell.fetch_add(1, AcqRel);\n", "",
+           shuttle="shuttle_"),
     Mutant("the bell wakes nobody", "quiet.rs", "            self.bell.wake_all();\n", "", c="lifecycle"),
     Mutant("nobody is answered who ended elsewhere", "submit.rs",
            "        self.rest.end_shared();\n        self.answer_waiters();", "        self.rest.end_shared();",
@@ -165,10 +167,12 @@ class Tree:
         configured = self.run(["cmake", "-B", self.build, "-DTP_BUILD_EXAMPLES=OFF"])
         return configured and self.run(["cmake", "--build", self.build, "--target", target])
 
-    def loom_passes(self, name, only_build=False):
-        command = ["cargo", "test", "--locked", "--release", "--lib", "--target-dir", self.build / "loom"]
-        how = ["--no-run"] if only_build else [f"{name}::model"]
-        return self.run(command + how, seconds=600, RUSTFLAGS="--cfg loom")
+    def models_pass(self, kind, name, only_build=False):
+        """The models whose name has `name`, by loom or by shuttle."""
+        optimized = ["--release"] if kind == "loom" else []
+        command = ["cargo", "test", "--locked", "--lib", "--target-dir", self.build / kind] + optimized
+        how = ["--no-run"] if only_build else [name]
+        return self.run(command + how, seconds=600, RUSTFLAGS=f"--cfg {kind}")
 
     def c_passes(self, name):
         return self.run([self.build / "tests" / f"tp_test_c_{name}"], seconds=SECONDS, TP_TEST_SCALE="small")
@@ -176,11 +180,12 @@ class Tree:
 
 def catcher(mutant, tree):
     """The test that fails for it; None if none does."""
-    if mutant.loom:
-        if not tree.loom_passes(mutant.loom, only_build=True):
-            raise ValueError("does not compile for loom")
-        if not tree.loom_passes(mutant.loom):
-            return f"loom {mutant.loom}"
+    for kind, name in (("loom", mutant.loom and f"{mutant.loom}::model"), ("shuttle", mutant.shuttle)):
+        if name:
+            if not tree.models_pass(kind, name, only_build=True):
+                raise ValueError(f"does not compile for {kind}")
+            if not tree.models_pass(kind, name):
+                return f"{kind} {name}"
     if mutant.c:
         if not tree.builds("tp_libraries"):
             raise ValueError("does not compile")

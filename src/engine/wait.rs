@@ -171,7 +171,7 @@ impl WaitList {
 /// What is left to do is often shorter than parking and being replaced. Looks for as long as that takes.
 pub(crate) fn spin_until(done: impl Fn() -> bool) -> bool {
     const SPIN_NS: u64 = 5_000;
-    if cfg!(loom) {
+    if cfg!(any(loom, shuttle)) {
         return false;
     }
     let give_up = now_ns() + SPIN_NS;

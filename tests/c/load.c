@@ -206,6 +206,22 @@ static void no_wake_up_is_lost_where_nobody_waits_for_the_pool(void **state) {
     assert_status(tp_destroy(pool), TP_OK);
 }
 
+// Long after the last task, so that no worker searches or dozes any more.
+static void a_pool_that_has_fallen_asleep_wakes_up(void **state) {
+    (void)state;
+    struct tally ran = TALLY_INIT;
+    void *args[1] = {&ran};
+    tp_pool *pool = pool_of(2);
+    for (uint64_t i = 0; i < rounds(6, 50, 500); i++) {
+        for (int naps = 0; naps < 20; naps++) nap();
+        assert_soon(all_others_sleep());
+        if (i % 2 == 0) assert_status(tp_submit(pool, count, &ran), TP_OK);
+        else assert_status(tp_submit_batch(pool, count, args, 1, NULL), TP_OK);
+        assert_true(tally_reaches(&ran, i + 1));
+    }
+    assert_status(tp_destroy(pool), TP_OK);
+}
+
 static void no_wake_up_is_lost_by_several_threads_at_once(void **state) {
     (void)state;
     pthread_t threads[3];
@@ -293,6 +309,7 @@ int main(void) {
         cmocka_unit_test(no_wake_up_is_lost_between_a_submit_and_a_wait),
         cmocka_unit_test(no_wake_up_is_lost_without_a_gap),
         cmocka_unit_test(no_wake_up_is_lost_where_nobody_waits_for_the_pool),
+        cmocka_unit_test(a_pool_that_has_fallen_asleep_wakes_up),
         cmocka_unit_test(no_wake_up_is_lost_by_several_threads_at_once),
         cmocka_unit_test(a_second_worker_comes_for_the_child_of_a_task_that_blocks),
         cmocka_unit_test(as_many_tasks_as_workers_can_meet),

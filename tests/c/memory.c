@@ -388,6 +388,31 @@ static void waits_for_any_of_many(void *unused) {
     for (int i = 0; i < 100; i++) tp_future_release(futures[i]);
 }
 
+// What is to follow comes to a queue that cannot grow, of a pool that sleeps.
+static void follows_in_a_pool_that_sleeps(void *unused) {
+    (void)unused;
+    struct submits submits = {pool_of(1), 0, 0, 0};
+    // More than a block of the queue has room for: where one ends a new one is needed.
+    for (uint64_t i = 0; i < 300; i++) {
+        tp_future *hand = future_by_hand();
+        tp_future *next = future_then(submits.pool, hand, follows, &submits);
+        for (int naps = 0; naps < 5; naps++) nap();
+        must_soon(all_others_sleep());
+        fail_at(1);
+        must_status(tp_future_complete(hand, &submits), TP_OK);
+        must_soon(submits.ran == i + 1);
+        failing = 0;
+        tp_future_release(hand);
+        tp_future_release(next);
+    }
+    must_status(tp_destroy(submits.pool), TP_OK);
+}
+
+static void what_follows_wakes_a_worker_where_the_queue_cannot_grow(void **state) {
+    (void)state;
+    assert_child_without_memory(follows_in_a_pool_that_sleeps);
+}
+
 static void a_wait_for_any_of_many_that_gets_no_memory_says_so(void **state) {
     (void)state;
     assert_child_without_memory(waits_for_any_of_many);
@@ -621,6 +646,7 @@ int main(void) {
         cmocka_unit_test(a_future_that_a_task_gets_no_memory_for_is_not_made),
         cmocka_unit_test(a_group_that_gets_no_memory_takes_nothing),
         cmocka_unit_test(a_submit_of_any_priority_that_gets_no_memory_takes_nothing),
+        cmocka_unit_test(what_follows_wakes_a_worker_where_the_queue_cannot_grow),
         cmocka_unit_test(a_wait_for_any_of_many_that_gets_no_memory_says_so),
         cmocka_unit_test(what_follows_a_future_needs_no_memory_when_its_time_comes),
         cmocka_unit_test(a_notify_needs_no_memory_when_its_time_comes),

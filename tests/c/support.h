@@ -447,6 +447,19 @@ static inline char thread_state(pid_t tid) {
     return end != NULL && end[1] == ' ' ? end[2] : '?';
 }
 
+// True if no thread of this process runs but this one.
+static inline bool all_others_sleep(void) {
+    DIR *threads = opendir("/proc/self/task");
+    must(threads != NULL);
+    bool sleep = true;
+    for (struct dirent *entry = readdir(threads); entry != NULL; entry = readdir(threads)) {
+        pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
+        if (tid > 0 && tid != gettid()) sleep = sleep && thread_state(tid) != 'R';
+    }
+    closedir(threads);
+    return sleep;
+}
+
 // True once the thread sleeps inside its submit: it has not returned, and it does not run.
 static inline bool submitter_sleeps(struct submitter *submitter) {
     return thread_state(submitter->tid) == 'S' && tally_now(&submitter->returned) == 0;

@@ -11,21 +11,8 @@ work=$(mktemp -d) || exit 1
 trap 'umount "$work/full" 2>/dev/null; rm -rf "$work"' EXIT
 chmod 755 "$work"
 cd "$work" || exit 1
-passed=0 failed=0
-
-# check NAME COMMAND...: passes if the command succeeds.
-check() {
-    local name=$1
-    shift
-    if "$@" >"$work/.log" 2>&1; then
-        passed=$((passed + 1))
-        echo "ok      $name"
-    else
-        failed=$((failed + 1))
-        echo "FAILED  $name"
-        head -n 8 "$work/.log" | cut -c 1-200 | cat -v | sed 's/^/        /'
-    fi
-}
+# shellcheck source=tests/check.sh
+. "$home/tests/check.sh"
 skip() { echo "skipped $1: $2"; }
 
 # gives STATUS COMMAND...: the command ends with that status, within 20 seconds.
