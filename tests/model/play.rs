@@ -214,7 +214,8 @@ impl Frame<'_> {
         let world = self.world;
         let is_alone = world.case.scripts.get(1).is_none_or(Vec::is_empty) && self.script == 0;
         let of = &world.pools[pool];
-        if !is_alone || self.is_inside_any() || world.pools.iter().any(|pool| pool.shut_begun.load(SeqCst)) {
+        let any_is_shut = || world.pools.iter().any(|pool| pool.shut_begun.load(SeqCst));
+        if !is_alone || self.is_inside_any() || any_is_shut() {
             return;
         }
         self.resume_own();
@@ -223,6 +224,10 @@ impl Frame<'_> {
             let rest = |pool: &Pool| pool.with(|handle| tp_wait(handle, FOREVER)) == Some(TP_OK);
             (world.pools.iter().all(rest) && all_ended()).then_some(())
         });
+        // A task may have shut one down meanwhile.
+        if any_is_shut() {
+            return;
+        }
         for group in world.all_groups.lock().unwrap().iter() {
             let count = group.with(|handle| tp_group_count(handle));
             self.check(count.is_none_or(|count| count == 0), || format!("{count:?} in a group, and nothing runs"));
