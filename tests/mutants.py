@@ -37,7 +37,7 @@ MUTANTS = [
     Mutant("a parked worker is popped and not woken", "sleep.rs",
            "        self.signal.store(1, Release);\n        self.signal.wake_one();", "        self.signal.store(1, Release);",
            loom="sleep"),
-    Mutant("the last searcher does not know that it is", "sleep.rs", "before.searching() == 1", "false", loom="sleep"),
+    Mutant("the last searcher does not know that it is", "sleep.rs", "before.searching() == 1", "false", c="reserve load"),
     Mutant("no fence after falling asleep", "sleep.rs",
            "                Err(now) => crew = Crew(now),\n            }\n        }\n        fence_after_rmw();",
            "                Err(now) => crew = Crew(now),\n            }\n        }", loom="sleep"),
