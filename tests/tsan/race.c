@@ -42,8 +42,12 @@ static void member(uint32_t rank, uint32_t n, void *ctx) {
     meets_and_adds(ctx);
 }
 
+// A sort may be over before another thread has come; some way down there is work for one.
 static int counts(const void *a, const void *b, void *unused) {
+    static _Thread_local uint64_t compared;
     (void)unused;
+    if (++compared == 1) atomic_fetch_add_explicit(&here, 1, memory_order_relaxed);
+    while (compared == 200000 && atomic_load_explicit(&here, memory_order_relaxed) < 2) continue;
     number++;
     return *(const int *)a - *(const int *)b;
 }
