@@ -428,11 +428,11 @@ tp_status tp_future_wait(tp_future *future, uint64_t timeout_ns, void **value);
 // TP_ENOMEM; TP_EDEADLK if all of them are on this thread's stack.
 tp_status tp_future_wait_any(tp_future *const *futures, size_t n, uint64_t timeout_ns, size_t *index);
 
-// Makes a future of what `run(value, arg)` returns on a worker of `pool`, once `future` has a value. That may be of
-// another pool.
+// Makes a future of what `run(value, arg)` returns on a worker of `pool`, once `future` has a value.
 //
-// If `future` is cancelled so is the new one, and if `pool` comes to its end before. The caller releases both, in
-// any order. A limit on the pool's queue does not count it. May be called from any thread.
+// `future` may be of another pool. If it is cancelled so is the new one, and if `pool` comes to its end before. The
+// caller releases both, in any order. A limit on the pool's queue does not count it. May be called from any thread.
+// On any error `*next` is untouched.
 // Returns TP_EINVAL if an argument other than `arg` is NULL, TP_EFORKED, TP_ESHUTDOWN, TP_ENOMEM.
 tp_status tp_future_then(tp_pool *pool, tp_future *future, tp_then_fn run, void *arg, tp_future **next);
 

@@ -151,11 +151,11 @@ pub extern "C" fn tp_future_wait_any(
     finish(result.map(drop))
 }
 
-/// Makes a future of what `run(value, arg)` returns on a worker of `pool`, once `future` has a value. That may be of
-/// another pool.
+/// Makes a future of what `run(value, arg)` returns on a worker of `pool`, once `future` has a value.
 ///
-/// If `future` is cancelled so is the new one, and if `pool` comes to its end before. The caller releases both, in
-/// any order. A limit on the pool's queue does not count it. May be called from any thread.
+/// `future` may be of another pool. If it is cancelled so is the new one, and if `pool` comes to its end before. The
+/// caller releases both, in any order. A limit on the pool's queue does not count it. May be called from any thread.
+/// On any error `*next` is untouched.
 /// Returns TP_EINVAL if an argument other than `arg` is NULL, TP_EFORKED, TP_ESHUTDOWN, TP_ENOMEM.
 #[unsafe(no_mangle)]
 pub extern "C" fn tp_future_then(
